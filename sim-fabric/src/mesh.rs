@@ -1,0 +1,7 @@
+//! The mesh of PEs and routers of a wafer: programs for rectangles of PEs and the engines that run
+//! them in cycles.
+//!
+//! [`program`] says what a program is and what it means; every engine follows that one text.
+
+pub mod program;
+pub mod spec;

@@ -1,0 +1,1 @@
+//! wafersim: cycle-level simulation of wafer-scale and GPU-rack inference.

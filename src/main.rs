@@ -1,0 +1,2 @@
+//! The `wafersim` command.
+fn main() {}

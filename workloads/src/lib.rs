@@ -1,0 +1,5 @@
+//! What is to be run: a model read from its published configuration, its forward pass as a graph of
+//! operators, expert routing, and requests. It knows nothing of machines.
+
+pub mod forward;
+pub mod model;
