@@ -1,0 +1,3 @@
+//! The wafer machine: placement, lowering of operators to programs for PEs, and replay.
+
+pub mod hardware;

@@ -1,0 +1,102 @@
+//! The numbers of a wafer and of the systems around it.
+
+use crate::facts;
+use crate::hardware::{Bandwidth, ByteCount, Count, CycleCount, Frequency, Power, Time};
+use serde::{Deserialize, Serialize};
+
+/// A preset for wafers: what `examples/hardware/wse3.ron` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaferPreset {
+    /// Name of the preset.
+    pub name: String,
+    /// Its numbers.
+    pub facts: WaferFacts,
+}
+
+facts! {
+    /// All numbers of a wafer.
+    WaferFacts {
+        /// Clock of PEs and fabric.
+        clock: Frequency,
+    } groups {
+        /// The mesh.
+        grid: GridFacts,
+        /// Routers and ramps.
+        fabric: FabricFacts,
+        /// One PE.
+        pe: PeFacts,
+        /// What connects wafers.
+        io: IoFacts,
+    }
+}
+
+facts! {
+    /// Size of the mesh that a program can use.
+    GridFacts {
+        /// PEs along x.
+        columns: Count,
+        /// PEs along y.
+        rows: Count,
+    } groups {}
+}
+
+facts! {
+    /// Routers and ramps.
+    FabricFacts {
+        /// From router to neighbouring router.
+        hop_cycles: CycleCount,
+        /// Between router and PE, each way.
+        ramp_cycles: CycleCount,
+        /// Slots of a router's buffer for each port and colour, in wavelets.
+        queue_depth: Count,
+        /// Slots from router to PE, in wavelets.
+        ramp_in_depth: Count,
+        /// Slots from PE to router, in wavelets.
+        ramp_out_depth: Count,
+        /// Extra cycles for a switch to advance.
+        switch_cycles: CycleCount,
+    } groups {}
+}
+
+facts! {
+    /// One PE: memory and datapath.
+    PeFacts {
+        /// Memory of a PE.
+        sram: ByteCount,
+        /// Memory kept free for code, stacks and runtime buffers.
+        reserve: ByteCount,
+        /// 16-bit fused multiply-adds, adds, multiplies and moves in a cycle.
+        fp16_per_cycle: Count,
+        /// 32-bit adds and moves in a cycle.
+        fp32_add_per_cycle: Count,
+        /// 32-bit multiplies in a cycle.
+        fp32_mul_per_cycle: Count,
+        /// Maxima in a cycle.
+        max_per_cycle: Count,
+        /// Loading the descriptors of a vector operation.
+        setup_cycles: CycleCount,
+        /// From the last element of a vector operation to its result being in memory.
+        pipeline_cycles: CycleCount,
+        /// Between two vector operations, the second depending on the first.
+        gap_cycles: CycleCount,
+        /// Starting a task, by a wavelet or by activation.
+        task_start_cycles: CycleCount,
+        /// Extra cycles to unpack and scale one vector of 4-bit weights.
+        unpack_cycles: CycleCount,
+        /// Exponential, reciprocal or square root of one element.
+        special_cycles: CycleCount,
+    } groups {}
+}
+
+facts! {
+    /// What connects wafers.
+    IoFacts {
+        /// Into and out of one system.
+        bandwidth: Bandwidth,
+        /// From one system to the next.
+        latency: Time,
+        /// Power of one system.
+        power: Power,
+    } groups {}
+}
