@@ -1,4 +1,7 @@
 //! wafersim: cycle-level simulation of wafer-scale and GPU-rack inference.
 
+pub mod error;
 pub mod hardware;
+pub mod machine;
+pub mod nvl72;
 pub mod wafer;

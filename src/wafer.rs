@@ -1,3 +1,4 @@
 //! The wafer machine: placement, lowering of operators to programs for PEs, and replay.
 
 pub mod hardware;
+pub mod spec;

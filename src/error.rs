@@ -1,0 +1,58 @@
+//! What can go wrong, and with which exit code the command ends then.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// One problem in what the user gave, with its place where there is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong, what was expected, and what to do.
+    pub message: String,
+    /// File it stands in.
+    pub file: Option<PathBuf>,
+    /// Line, from 1.
+    pub line: Option<usize>,
+    /// Column, from 1.
+    pub column: Option<usize>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}", file.display())?;
+            if let (Some(line), Some(column)) = (self.line, self.column) {
+                write!(f, ":{line}:{column}")?;
+            }
+            write!(f, ": ")?;
+        }
+        write!(f, "{}", self.message)
+    }
+}
+
+/// Any error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scenario, or a file it names, is wrong.
+    #[error("{}", join(.0))]
+    Input(Vec<Problem>),
+    /// The model does not fit the machine.
+    #[error("{0}")]
+    DoesNotFit(String),
+    /// The result cannot be written.
+    #[error("{0}")]
+    Output(Problem),
+    /// The simulation could not be finished: a bug in a program or in an engine.
+    #[error("simulation: {0}")]
+    Simulation(String),
+}
+
+fn join(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl Error {
+    /// One problem without a place.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::Input(vec![Problem { message: message.into(), ..Problem::default() }])
+    }
+}

@@ -1,0 +1,47 @@
+//! What every machine is asked and what it answers with.
+
+use crate::error::Error;
+use reports::outcome::MachineOutcome;
+use workloads::model::Model;
+
+/// One request: a prompt, the tokens a reasoning model thinks with, and the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Prompt [tokens].
+    pub prompt: u32,
+    /// Reasoning [tokens].
+    pub reasoning: u32,
+    /// Answer [tokens].
+    pub answer: u32,
+}
+
+impl Request {
+    /// Tokens that are generated.
+    pub fn output(&self) -> u32 {
+        self.reasoning + self.answer
+    }
+
+    /// Longest context of the request [tokens].
+    pub fn context(&self) -> u32 {
+        self.prompt + self.output()
+    }
+}
+
+/// What a machine is to run.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The model, with its storage resolved.
+    pub model: &'a Model,
+    /// The request.
+    pub request: Request,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Told how far the work is: a share between 0 and 1, and what is being done.
+    pub progress: &'a (dyn Fn(f64, &str) + Sync),
+}
+
+/// A machine that can run a model.
+pub trait Machine {
+    /// Simulates the request; same job, same outcome, on any number of threads.
+    fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error>;
+}

@@ -1,0 +1,3 @@
+//! The GPU rack: parallel layout, kernels, messages through the switches, and replay.
+
+pub mod spec;
