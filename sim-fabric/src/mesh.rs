@@ -5,3 +5,4 @@
 
 pub mod program;
 pub mod spec;
+pub mod stream;
