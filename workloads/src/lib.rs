@@ -3,7 +3,11 @@
 //!
 //! ```text
 //! config.json -> model::import -> Model -> forward::forward -> ForwardPass (operators and edges)
+//!                                   |
+//!                                   +-> routing (which experts a token uses), request (what is asked)
 //! ```
 
 pub mod forward;
 pub mod model;
+pub mod request;
+pub mod routing;
