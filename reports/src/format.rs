@@ -24,6 +24,15 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
+/// The same without zeros after the point that say nothing: for ticks and small counts.
+pub(crate) fn plain(value: f64) -> String {
+    let text = number(value);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 /// A whole number, thousands separated.
 pub(crate) fn integer(value: u64) -> String {
     let digits = value.to_string();
@@ -132,6 +141,9 @@ mod tests {
         assert_eq!(number(16.44), "16.4");
         assert_eq!(number(9.999), "10.0");
         assert_eq!(number(0.0333), "0.033");
+        assert_eq!(plain(5.0), "5");
+        assert_eq!(plain(0.5), "0.5");
+        assert_eq!(plain(100.0), "100");
         assert_eq!(number(f64::NAN), "n/a");
         assert_eq!(number(f64::INFINITY), "n/a");
         assert_eq!(count(1_026_000_000_000), "1.03 T");

@@ -82,7 +82,7 @@ fn write_findings(out: &mut String, outcome: &Outcome) -> fmt::Result {
             write!(out, " ({} to {} over both ranges)", number(worst), number(best))?;
         }
         match pair.request {
-            Some(times) => writeln!(out, "; whole request {} times", number(times))?,
+            Some(times) => writeln!(out, "; the whole request {} times sooner", number(times))?,
             None => writeln!(out)?,
         }
     }
@@ -107,14 +107,14 @@ fn write_claims(out: &mut String, outcome: &Outcome) -> fmt::Result {
     if outcome.claims.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{:<5}{:<37}{:<19}simulated", "", "claim", "claimed")?;
+    writeln!(out, "\n{:<5}{:<43}{:<25}simulated", "", "claim", "claimed")?;
     for claim in &outcome.claims {
         writeln!(
             out,
-            "{:<5}{:<37}{:<19}{}",
+            "{:<5}{:<43}{:<25}{}",
             shorten(&claim.id, 4),
-            shorten(&claim.claim, 35),
-            shorten(&claim.claimed, 17),
+            shorten(&claim.claim, 41),
+            shorten(&claim.claimed, 23),
             shorten(&claim.simulated, 28)
         )?;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::format::length;
+use crate::format::{integer, length, plain};
 use crate::outcome::{MachineOutcome, OperatorOutcome, Outcome, Region, Sensitivity, TimeSplit};
 
 /// Name of the scenario, or of its model where the scenario has none.
@@ -10,15 +10,23 @@ pub(crate) fn scenario_name(outcome: &Outcome) -> &str {
     outcome.scenario.get("name").and_then(Value::as_str).unwrap_or(&outcome.model.name)
 }
 
-/// The request in words, from the scenario as resolved: "prompt 10000, reasoning 4200".
+/// The request in words, from the scenario as resolved: "prompt 10,000, reasoning 4,200".
 pub(crate) fn request(outcome: &Outcome) -> Option<String> {
     let fields = outcome.scenario.get("request")?.as_object()?;
+    let in_time = |name: &str| {
+        ["prompt", "reasoning", "answer"].iter().position(|word| name.contains(word)).unwrap_or(3)
+    };
+    let mut fields: Vec<_> = fields.iter().collect();
+    fields.sort_by_key(|(name, _)| in_time(name));
     let words: Vec<String> = fields
-        .iter()
-        .filter(|(_, value)| value.is_number() || value.is_string())
-        .map(|(name, value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("{} {value}", name.replace('_', " "))
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(figure) => figure.as_u64().map_or(figure.to_string(), integer),
+                _ => return None,
+            };
+            Some(format!("{} {value}", name.replace('_', " ")))
         })
         .collect();
     (!words.is_empty()).then(|| words.join(", "))
@@ -96,6 +104,23 @@ pub(crate) struct Timeline<'a> {
     pub(crate) total_us: f64,
     /// Mean duration of the layers of this kind as simulated [us], where layers are given.
     pub(crate) layer_us: Option<f64>,
+}
+
+impl Timeline<'_> {
+    /// The kind of layer as people write it.
+    pub(crate) fn kind(&self) -> &str {
+        if self.group == "moe" { "MoE" } else { self.group }
+    }
+}
+
+impl Step<'_> {
+    /// Name of the operator, with the number of its runs where it is more than one.
+    pub(crate) fn name(&self) -> String {
+        match self.runs {
+            runs if runs > 1.01 => format!("{} × {}", self.operator.name, plain(runs)),
+            _ => self.operator.name.clone(),
+        }
+    }
 }
 
 /// One operator of a [`Timeline`].

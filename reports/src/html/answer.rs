@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::chart;
 use super::escape::text;
 use super::table::{Column, Table};
-use crate::format::{count, length, number, seconds, ticks, units};
+use crate::format::{count, length, number, plain, seconds, ticks, units};
 use crate::outcome::Outcome;
 use crate::view;
 
@@ -50,10 +50,15 @@ pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
             text(pair.other)
         )?;
         if let (Some(worst), Some(best)) = (pair.worst, pair.best) {
-            write!(out, " ({} to {} times with both ranges at odds)", number(worst), number(best))?;
+            write!(
+                out,
+                " ({} to {} times with one machine at its slow end and the other at its fast end)",
+                number(worst),
+                number(best)
+            )?;
         }
         if let Some(times) = pair.request {
-            write!(out, ", and needs 1/{} of the time for the whole request", number(times))?;
+            write!(out, ", and answers the whole request {} times sooner", number(times))?;
         }
         out.push_str(".</p>\n");
     }
@@ -82,7 +87,7 @@ fn write_ranges(out: &mut String, outcome: &Outcome) -> fmt::Result {
         .collect();
     chart::open_svg(out, "bars", height, &format!("Speed of one user: {}", alt.join(", ")))?;
     for value in ticks(0.0, top, 5) {
-        chart::tick(out, chart::of(value, top), (0.0, height - 18.0), &number(value))?;
+        chart::tick(out, chart::of(value, top), (0.0, height - 18.0), &plain(value))?;
     }
     for (i, machine) in outcome.machines.iter().enumerate() {
         let y = 44.0 * i as f64;

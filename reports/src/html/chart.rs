@@ -87,7 +87,7 @@ pub(super) fn split_bar(
                 part.name,
                 percent(share)
             )?;
-            if wide >= 11.0 && height >= 16.0 {
+            if wide >= 8.5 && height >= 16.0 {
                 write!(
                     out,
                     "<text class=\"on\" x=\"{:.3}%\" y=\"{:.1}\">{}</text>",

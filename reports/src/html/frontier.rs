@@ -36,7 +36,10 @@ pub(super) fn write_curve(out: &mut String, outcome: &Outcome) -> fmt::Result {
     }
     let title = "Time per output token";
     chart::open(out, title, "Milliseconds for one output token of one user, over the context")?;
-    let axes = [&Axis { label: "context [tokens]", log: false }, &Axis { label: "ms", log: false }];
+    let axes = [
+        &Axis { label: "context [tokens]", log: false, from_zero: false },
+        &Axis { label: "ms", log: false, from_zero: true },
+    ];
     xy::write(out, title, axes, &series)?;
     table.write_folded(out, "The same as a table")?;
     chart::close(out);
@@ -92,8 +95,8 @@ pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
         "Both in output tokens per second, logarithmic; each point a batch size",
     )?;
     let axes = [
-        &Axis { label: "tokens/s of one user", log: true },
-        &Axis { label: "tokens/s of the whole machine", log: true },
+        &Axis { label: "tokens/s of one user", log: true, from_zero: false },
+        &Axis { label: "tokens/s of the whole machine", log: true, from_zero: false },
     ];
     xy::write(out, title, axes, &series)?;
     table.write_folded(out, "The same as a table")?;

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::chart;
 use super::escape::text;
 use super::table::{Column, Table};
-use crate::format::{integer, length, number, ticks};
+use crate::format::{integer, length, number, plain, ticks};
 use crate::outcome::{LayerOutcome, MachineOutcome, Outcome};
 use crate::parts::{PARTS, total_us};
 use crate::view::bounds;
@@ -35,7 +35,7 @@ fn write_one(out: &mut String, machine: &MachineOutcome) -> fmt::Result {
             "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
              <text class=\"tick end\" x=\"-8\" y=\"{:.1}\">{}</text>",
             y + 4.0,
-            number(value)
+            plain(value)
         )?;
     }
     let width = 100.0 / machine.layers.len() as f64;

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::chart;
 use super::table::{Column, Table};
-use crate::format::{number, ticks};
+use crate::format::{number, plain, ticks};
 use crate::outcome::{MachineOutcome, Outcome};
 use crate::view::bounds;
 
@@ -38,7 +38,7 @@ fn write_one(out: &mut String, machine: &MachineOutcome) -> fmt::Result {
     let alt = format!("{title}: {} moves it most", machine.sensitivity[0].path);
     chart::open_svg(out, "bars", height + 20.0, &alt)?;
     for value in ticks(low, high, 5) {
-        chart::tick(out, place(value), (0.0, height), &number(value))?;
+        chart::tick(out, place(value), (0.0, height), &plain(value))?;
     }
     let mut table = Table::new(
         "Tokens per second with one parameter changed",

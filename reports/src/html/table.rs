@@ -30,6 +30,7 @@ impl Table {
         self.rows.push_str("<tr>");
         for (cell, column) in cells.iter().zip(&self.columns) {
             let class = match column {
+                Column::Words(_) if cell.as_ref().len() > 60 => " class=\"long\"",
                 Column::Words(_) => "",
                 Column::Figures(_) => " class=\"n\"",
             };

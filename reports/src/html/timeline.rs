@@ -1,15 +1,16 @@
 //! One MoE layer as a timeline: an operator a row, each where the one before it ends.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::chart;
+use super::escape::text;
 use super::table::{Column, Table};
-use crate::format::{number, ticks};
+use crate::format::{number, plain, ticks};
 use crate::outcome::{MachineOutcome, Outcome};
 use crate::parts::PARTS;
 use crate::view::{Timeline, layer_timeline};
 
-const ROW: f64 = 30.0;
+const ROW: f64 = 22.0;
 
 pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
     for machine in &outcome.machines {
@@ -22,13 +23,13 @@ pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
 
 fn write_one(out: &mut String, machine: &MachineOutcome, timeline: &Timeline<'_>) -> fmt::Result {
     let total = timeline.total_us;
-    let title = format!("One {} layer on {}", timeline.group, machine.name);
+    let title = format!("One {} layer on {}", timeline.kind(), machine.name);
     let mut note = format!(
         "Time within the layer [µs]; operators one after the other, {} µs in all",
         number(total)
     );
     if let Some(layer) = timeline.layer_us {
-        note += &format!(" (the layer as simulated: {} µs)", number(layer));
+        note += &format!(" (mean of these layers as simulated, with I/O: {} µs)", number(layer));
     }
     chart::open(out, &title, &note)?;
     chart::parts_legend(out)?;
@@ -43,17 +44,23 @@ fn write_one(out: &mut String, machine: &MachineOutcome, timeline: &Timeline<'_>
     });
     chart::open_svg(out, "bars", height + 18.0, &alt)?;
     for value in ticks(0.0, total, 5) {
-        chart::tick(out, chart::of(value, total), (0.0, height), &number(value))?;
+        chart::tick(out, chart::of(value, total), (0.0, height), &plain(value))?;
     }
     for (i, step) in timeline.steps.iter().enumerate() {
         let y = ROW * i as f64;
-        let name = match step.runs {
-            runs if runs > 1.01 => format!("{} × {}", step.operator.name, number(runs)),
-            _ => step.operator.name.clone(),
-        };
-        chart::row_label(out, y + 12.0, &name, &format!("{} µs", number(step.us)))?;
-        let (x, width) = (chart::of(step.start_us, total), chart::of(step.us, total));
-        chart::split_bar(out, &step.split, x, width.max(0.15), (y + 16.0, 10.0))?;
+        let (x, width) = (chart::of(step.start_us, total), chart::of(step.us, total).max(0.15));
+        chart::split_bar(out, &step.split, x, width, (y + 3.0, 15.0))?;
+        // The name stands where there is more room: behind the bar, or before it.
+        let (class, at, dx) =
+            if x + width < 55.0 { ("start", x + width, 6) } else { ("end", x, -6) };
+        writeln!(
+            out,
+            "<text class=\"{class}\" x=\"{at:.3}%\" dx=\"{dx}\" y=\"{:.1}\">{} \
+             <tspan class=\"soft\">{} µs</tspan></text>",
+            y + 14.5,
+            text(&step.name()),
+            number(step.us)
+        )?;
     }
     chart::close_svg(out);
     write_table(out, timeline)?;

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::chart;
 use super::escape::text;
 use super::table::{Column, Table};
-use crate::format::{integer, number, percent};
+use crate::format::{integer, number, percent, plain};
 use crate::outcome::{MachineOutcome, Outcome};
 use crate::parts::{PARTS, total_us};
 use crate::view::{bounds, clock_ghz};
@@ -82,7 +82,12 @@ fn write_split_table(out: &mut String, outcome: &Outcome) -> fmt::Result {
 fn write_operators(out: &mut String, machine: &MachineOutcome) -> fmt::Result {
     writeln!(out, "<h3>Operators of one token on {}</h3>", text(&machine.name))?;
     if let Some(clock) = clock_ghz(machine) {
-        writeln!(out, "<p class=\"note\">One cycle is 1/{} ns.</p>", number(clock))?;
+        writeln!(
+            out,
+            "<p class=\"note\">One cycle is {} ns ({} GHz).</p>",
+            number(1.0 / clock),
+            plain(clock)
+        )?;
     }
     let whole: f64 = machine.operators.iter().map(|op| op.time_us * f64::from(op.count)).sum();
     let mut table = Table::new(

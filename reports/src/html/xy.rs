@@ -4,15 +4,17 @@ use std::fmt::{self, Write};
 
 use super::chart;
 use super::escape::text;
-use crate::format::{number, ticks};
+use crate::format::{plain, ticks};
 use crate::view::bounds;
 
 /// One axis.
 pub(super) struct Axis {
     /// What it shows, with the unit.
     pub(super) label: &'static str,
-    /// Whether equal ratios are equally far apart; else it starts at zero.
+    /// Whether equal ratios are equally far apart.
     pub(super) log: bool,
+    /// Whether it starts at zero.
+    pub(super) from_zero: bool,
 }
 
 /// One set of points in one colour.
@@ -40,8 +42,10 @@ impl Scale {
             let (low, high) = (decade(low, f64::floor), decade(high, f64::ceil));
             Self { log: true, low, high: if high > low { high } else { low * 10.0 } }
         } else {
-            let high = if high > 0.0 { high * 1.05 } else { 1.0 };
-            Self { log: false, low: 0.0, high }
+            let low = if axis.from_zero { 0.0 } else { low };
+            let margin = if high > low { (high - low) * 0.05 } else { 1.0 };
+            let below = if axis.from_zero { 0.0 } else { margin.min(low.max(0.0)) };
+            Self { log: false, low: low - below, high: high + margin }
         }
     }
 
@@ -100,7 +104,7 @@ pub(super) fn write(
             "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
              <text class=\"tick end\" x=\"-8\" y=\"{:.1}\">{}</text>",
             at + 4.0,
-            number(value)
+            plain(value)
         )?;
     }
     for value in x.ticks() {
@@ -111,7 +115,7 @@ pub(super) fn write(
              <text class=\"tick mid\" x=\"{0:.3}%\" y=\"{1:.1}\">{2}</text>",
             place * 100.0,
             HEIGHT + 17.0,
-            number(value)
+            plain(value)
         )?;
     }
     for one in series {

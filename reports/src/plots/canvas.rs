@@ -101,8 +101,8 @@ impl Canvas<'_> {
             Align::Middle => HPos::Center,
             Align::Right => HPos::Right,
         };
-        let text: String = text.chars().filter(|c| !c.is_control()).collect();
-        self.area.draw_text(&text, &style.pos(Pos::new(h, VPos::Center)), (x, y))
+        let style = style.pos(Pos::new(h, VPos::Center));
+        self.area.draw_text(&spaced(text), &style, (x, y + 2))
     }
 
     /// Plain text.
@@ -112,7 +112,7 @@ impl Canvas<'_> {
 
     /// Width of plain text [pixels].
     pub(super) fn width_of(&self, text: &str, style: &TextStyle<'_>) -> i32 {
-        self.area.estimate_text_size(text, style).map_or(0, |(width, _)| width as i32)
+        self.area.estimate_text_size(&spaced(text), style).map_or(0, |(width, _)| width as i32)
     }
 
     /// A filled rectangle, at least one pixel wide where it has any length.
@@ -137,7 +137,7 @@ impl Canvas<'_> {
         to: (i32, i32),
         (r, g, b): Rgb,
     ) -> Result<(), DrawError> {
-        self.area.draw(&PathElement::new([from, to], RGBColor(r, g, b).stroke_width(2)))
+        self.area.draw(&PathElement::new([from, to], RGBColor(r, g, b).stroke_width(1)))
     }
 
     /// Names beside their colours in one line; returns nothing but the drawing.
@@ -167,6 +167,11 @@ impl Canvas<'_> {
         self.line((x, top), (x, bottom), GRID)?;
         self.text((x, bottom + 18), label, style(TEXT - 2, false, SOFT), Align::Middle)
     }
+}
+
+/// `text` with wider spaces, because glyphs stand on whole pixels and narrow ones close up.
+pub(super) fn spaced(text: &str) -> String {
+    text.replace(' ', "\u{2004}").chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Place of `value` on a stretch of pixels that shows `low` to `high`.

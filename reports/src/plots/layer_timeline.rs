@@ -2,15 +2,15 @@
 
 use super::Chart;
 use super::canvas::{Align, Canvas, DrawError, HEAD, INK, MARGIN, TEXT, WIDTH, place, style};
-use crate::format::{number, shorten, ticks};
+use crate::format::{number, plain, shorten, ticks};
 use crate::outcome::Outcome;
 use crate::parts::PARTS;
 use crate::view::{Timeline, layer_timeline};
 
 const ROW: i32 = 32;
 const PANEL: i32 = 112;
-const LABELS: i32 = 300;
-const FIGURES: i32 = 110;
+const LABELS: i32 = 260;
+const FIGURES: i32 = 90;
 
 pub(super) const CHART: Chart = Chart {
     file: "layer-timeline.png",
@@ -31,11 +31,14 @@ fn timelines(outcome: &Outcome) -> impl Iterator<Item = (&str, Timeline<'_>)> {
 }
 
 fn draw(canvas: &Canvas<'_>, outcome: &Outcome) -> Result<(), DrawError> {
-    canvas.head("One layer, operator by operator", "Time within the layer [µs]")?;
+    canvas.head(
+        "One layer, operator by operator",
+        "Time within the layer [µs]; at the right the length of each operator",
+    )?;
     canvas.legend(HEAD + 12, PARTS.iter().map(|part| (part.colour, part.name)))?;
     let mut top = HEAD + 64;
     for (name, timeline) in timelines(outcome) {
-        let title = format!("{name}: {} layer, {} µs", timeline.group, number(timeline.total_us));
+        let title = format!("{name}: {} layer, {} µs", timeline.kind(), number(timeline.total_us));
         canvas.text((MARGIN, top), &title, style(TEXT + 2, true, INK), Align::Left)?;
         top += 26;
         top = draw_panel(canvas, &timeline, top)? + PANEL - 26;
@@ -49,15 +52,11 @@ fn draw_panel(canvas: &Canvas<'_>, timeline: &Timeline<'_>, top: i32) -> Result<
     let at = |us: f64| place(us, (0.0, timeline.total_us), span);
     let bottom = top + ROW * timeline.steps.len() as i32;
     for value in ticks(0.0, timeline.total_us, 6) {
-        canvas.tick(at(value), (top, bottom), &number(value))?;
+        canvas.tick(at(value), (top, bottom), &plain(value))?;
     }
     for (i, step) in timeline.steps.iter().enumerate() {
         let y = top + ROW * i as i32;
-        let name = match step.runs {
-            runs if runs > 1.01 => format!("{} × {}", step.operator.name, number(runs)),
-            _ => step.operator.name.clone(),
-        };
-        canvas.label((span.0 - 14, y + ROW / 2), &shorten(&name, 26), Align::Right)?;
+        canvas.label((span.0 - 14, y + ROW / 2), &shorten(&step.name(), 22), Align::Right)?;
         let mut from = step.start_us;
         for part in &PARTS {
             let to = from + part.share(&step.split) * step.us;

@@ -58,11 +58,11 @@ fn draw(canvas: &Canvas<'_>, outcome: &Outcome) -> Result<(), DrawError> {
     )?;
     let right = WIDTH as i32 - MARGIN;
     for i in 0..100 {
-        let x = f64::from(right - 400 + 4 * i);
-        canvas.bar((x, x + 4.0), (HEAD - 38, HEAD - 20), cividis(f64::from(i) / 99.0))?;
+        let x = f64::from(right - 480 + 4 * i);
+        canvas.bar((x, x + 5.0), (HEAD - 38, HEAD - 20), cividis(f64::from(i) / 99.0))?;
     }
-    canvas.text((right - 414, HEAD - 29), "0 %", style(20, false, SOFT), Align::Right)?;
-    canvas.text((right, HEAD - 6), "100 %", style(20, false, SOFT), Align::Right)?;
+    canvas.text((right - 492, HEAD - 29), "0 %", style(20, false, SOFT), Align::Right)?;
+    canvas.text((right, HEAD - 29), "100 %", style(20, false, SOFT), Align::Right)?;
     let mut top = HEAD + 24;
     for panel in panels(outcome) {
         canvas.text((MARGIN, top), &panel.machine.name, style(26, true, INK), Align::Left)?;

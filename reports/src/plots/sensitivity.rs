@@ -2,15 +2,15 @@
 
 use super::Chart;
 use super::canvas::{Align, Canvas, DrawError, HEAD, INK, MARGIN, SOFT, TEXT, WIDTH, place, style};
-use crate::format::{number, shorten, ticks};
+use crate::format::{number, plain, shorten, ticks};
 use crate::outcome::{MachineOutcome, Outcome, Sensitivity};
 use crate::parts::{Rgb, category};
 use crate::view::bounds;
 
 const ROW: i32 = 40;
 const PANEL: i32 = 120;
-const LABELS: i32 = 560;
-const FIGURES: i32 = 210;
+const LABELS: i32 = 480;
+const FIGURES: i32 = 170;
 /// More are in the page.
 const SHOWN: usize = 15;
 
@@ -67,11 +67,11 @@ fn draw_panel(
     let at = |value: f64| place(value, (low, high), span);
     let bottom = top + ROW * rows.len() as i32;
     for value in ticks(low, high, 5) {
-        canvas.tick(at(value), (top, bottom), &number(value))?;
+        canvas.tick(at(value), (top, bottom), &plain(value))?;
     }
     for (i, row) in rows.iter().enumerate() {
         let y = top + ROW * i as i32;
-        let path = shorten(&row.path, 44);
+        let path = shorten(&row.path, 38);
         canvas.label((span.0 - 14, y + ROW / 2), &path, Align::Right)?;
         for (value, colour) in [row.at_low, row.at_high].into_iter().zip(ends()) {
             if value.is_finite() && now.is_finite() {

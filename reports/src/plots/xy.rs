@@ -3,8 +3,8 @@
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
-use super::canvas::{Canvas, DrawError, GRID, HEAD, INK, MARGIN, SOFT, TEXT, style};
-use crate::format::number;
+use super::canvas::{Canvas, DrawError, GRID, HEAD, INK, MARGIN, SOFT, TEXT, spaced, style};
+use crate::format::plain;
 use crate::parts::{Rgb, category};
 
 /// Height of a picture with two axes [pixels].
@@ -52,7 +52,9 @@ pub(super) fn draw(
             labels,
         )
     } else {
-        draw_axes(canvas, series, 0.0..high(x) * 1.05, 0.0..high(y) * 1.1, labels)
+        let margin = ((high(x) - low(x)) * 0.05).max(1.0);
+        let from = (low(x) - margin).max(0.0);
+        draw_axes(canvas, series, from..high(x) + margin, 0.0..high(y) * 1.1, labels)
     }
 }
 
@@ -75,7 +77,7 @@ where
         .x_label_area_size(84)
         .y_label_area_size(120)
         .build_cartesian_2d(x, y)?;
-    let figure = |value: &f64| number(*value);
+    let figure = |value: &f64| plain(*value);
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -87,8 +89,8 @@ where
         .y_label_formatter(&figure)
         .label_style(style(TEXT, false, SOFT))
         .axis_desc_style(style(TEXT + 2, false, INK))
-        .x_desc(labels[0])
-        .y_desc(labels[1])
+        .x_desc(spaced(labels[0]))
+        .y_desc(spaced(labels[1]))
         .draw()?;
     for one in series {
         let colour = colour(one.colour);
