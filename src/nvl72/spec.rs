@@ -1,15 +1,60 @@
 //! How a scenario describes the rack.
 
+use super::hardware::Nvl72Preset;
+use super::layout::Layout;
 use serde::{Deserialize, Serialize};
+
+/// A rack as a scenario describes it, the preset filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nvl72Machine {
+    /// Name of the machine in the outcome.
+    pub name: String,
+    /// Numbers of the hardware.
+    pub preset: Nvl72Preset,
+    /// Choices of the scenario.
+    pub spec: Nvl72Spec,
+}
 
 /// The choices a scenario makes for a rack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Nvl72Spec {
     /// Requests in flight on one replica of the model.
     pub batch: u32,
-    /// GPUs that share each attention layer.
-    pub tensor_parallel: u32,
-    /// GPUs that share the experts.
-    pub expert_parallel: u32,
+    /// How the model is spread over GPUs.
+    pub layout: LayoutChoice,
+    /// How evenly tokens choose experts.
+    pub expert_load: ExpertLoadSpec,
+    /// Prompt tokens that go through the model together.
+    pub prefill_chunk: u32,
+}
+
+impl Default for Nvl72Spec {
+    fn default() -> Self {
+        Self {
+            batch: 1,
+            layout: LayoutChoice::Auto,
+            expert_load: ExpertLoadSpec::PowerLaw(1.01),
+            prefill_chunk: 8192,
+        }
+    }
+}
+
+/// How the model is spread over GPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LayoutChoice {
+    /// The layout with the highest speed for one user at this batch, searched.
+    #[default]
+    Auto,
+    /// Given.
+    Fixed(Layout),
+}
+
+/// How evenly tokens choose experts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ExpertLoadSpec {
+    /// All experts alike.
+    Balanced,
+    /// Popularity falls as a power of the expert's rank; 1.01 fits DeepSeek-V3, 1.2 Qwen3-235B.
+    PowerLaw(f64),
 }

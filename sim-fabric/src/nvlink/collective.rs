@@ -3,6 +3,9 @@
 
 use super::Message;
 
+/// Bytes that tell a rank how many tokens come, and that they have come [bytes].
+pub const COUNT_BYTES: u64 = 16;
+
 /// The ranks that `rank` of `ranks` sends to, in order.
 fn others(rank: u32, ranks: u32) -> impl Iterator<Item = u32> {
     (1..ranks).map(move |step| (rank + step) % ranks)
@@ -41,16 +44,15 @@ pub fn two_shot(ranks: u32, bytes: u64) -> Vec<Message> {
 }
 
 /// Dispatch of tokens to the ranks of their experts: `tokens[from][to]` tokens of `bytes` each.
-/// A token that several experts of one rank want travels there once.
+/// A token that several experts of one rank want travels there once. Every rank also tells every
+/// other how many come ([`COUNT_BYTES`]), in the same message.
 pub fn dispatch(tokens: &[Vec<u32>], bytes: u64) -> Vec<Message> {
     let ranks = tokens.len() as u32;
     let mut messages = Vec::new();
     for rank in 0..ranks {
         for to in others(rank, ranks) {
             let count = tokens[rank as usize][to as usize];
-            if count > 0 {
-                messages.push(Message::new(rank, to, u64::from(count) * bytes));
-            }
+            messages.push(Message::new(rank, to, u64::from(count) * bytes + COUNT_BYTES));
         }
     }
     messages
