@@ -1,6 +1,36 @@
 //! The forward pass as a graph of operators with shapes, FLOPs and bytes.
+//!
+//! ```text
+//! embedding -> [layer]* -> final_norm -> lm_head -> sample
+//!
+//! layer:   input_norm -> q_a_kv_a -+-> q_norm -> q_b -+-> q_absorb --------------+
+//!      |                           |                  +-> rope -------------+    |
+//!      |                           +---------------------> rope -> kv_append -> attention -> v_up -> o_proj
+//!      |                           +-> kv_norm --------------------^                                    |
+//!      +--------------------------------------------------------------------> attention_residual <------+
+//!          attention_residual -> post_attention_norm -> feed-forward -> ffn_residual
+//!          attention_residual ------------------------------------------^
+//!
+//! feed-forward, dense:  gate_up -> swiglu -> down
+//!               experts: router -> top_k -> experts_gate_up -> swiglu -> experts_down
+//! ```
+//!
+//! Attention is in its absorbed form: the query of each head is taken into the space of the latent, so
+//! that one latent and one rotary key per token serve all heads.
+//!
+//! How operations are counted, when a step handles `n` tokens: `2 * outs * ins * n` for a matrix;
+//! 4 for an element of a norm, 3 for a rotated element, 5 for an element of a gated activation (of which
+//! 3 the sigmoid), 1 for an element of a residual; for attention, per head and pair of tokens,
+//! `2 * (latent + rope)` for the score, 5 for the softmax and `2 * latent` for the weighted sum; an
+//! exponential counts as one and so does a comparison. A count too large for 64 bits saturates.
 
-use crate::model::WeightFormat;
+mod attention;
+mod builder;
+mod feed_forward;
+mod work;
+
+use crate::model::{Model, WeightFormat};
+use builder::Builder;
 use petgraph::graph::DiGraph;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +63,76 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Tokens that the step handles.
+    pub fn tokens(self) -> u64 {
+        match self {
+            Self::Decode { batch, .. } => u64::from(batch),
+            Self::Prefill { tokens, .. } => u64::from(tokens),
+        }
+    }
+
+    /// Tokens that the head handles: every sequence of a decode step, the last token of a chunk.
+    pub fn head_tokens(self) -> u64 {
+        match self {
+            Self::Decode { batch, .. } => u64::from(batch),
+            Self::Prefill { tokens, .. } => u64::from(tokens.min(1)),
+        }
+    }
+
+    /// Tokens that the last token attends to, itself included.
+    pub fn context(self) -> u32 {
+        match self {
+            Self::Decode { context, .. } => context,
+            Self::Prefill { tokens, before } => before.saturating_add(tokens),
+        }
+    }
+
+    /// Pairs of a token and a token it attends to; in a chunk each token sees those before it.
+    pub fn attended_pairs(self) -> u128 {
+        match self {
+            Self::Decode { batch, context } => u128::from(batch) * u128::from(context),
+            Self::Prefill { tokens, before } => {
+                let (tokens, before) = (u128::from(tokens), u128::from(before));
+                tokens * before + tokens * (tokens + 1) / 2
+            }
+        }
+    }
+
+    /// Cached tokens that attention reads, each once: a chunk reads its own and those before it once.
+    pub fn cached_tokens(self) -> u64 {
+        match self {
+            Self::Decode { batch, context } => u64::from(batch) * u64::from(context),
+            Self::Prefill { tokens: 0, .. } => 0,
+            Self::Prefill { tokens, before } => u64::from(before) + u64::from(tokens),
+        }
+    }
+}
+
+/// The forward pass of `model` for `step`. The head is always there; a chunk of a prompt that is not the
+/// last one has no use for it, and its replay skips what [`Operator::is_head`] marks.
+pub fn forward(model: &Model, step: Step) -> ForwardPass {
+    let mut builder = Builder::new(model, step);
+    let hidden = model.hidden;
+    let embedding = OperatorKind::Embedding { vocabulary: model.vocabulary, hidden };
+    let mut stream = builder.add("embedding", embedding);
+    for (layer, feed_forward) in (0..).zip(&model.layers) {
+        builder.enter_layer(layer);
+        let attended = builder.attention(model.attention, stream);
+        stream = builder.feed_forward(*feed_forward, attended);
+    }
+    builder.leave_layers();
+    let norm = builder.add("final_norm", OperatorKind::RmsNorm { width: hidden });
+    let format = model.head_matrix().format;
+    let head = OperatorKind::Linear { ins: hidden, outs: model.vocabulary, format };
+    let head = builder.add("lm_head", head);
+    let sample = builder.add("sample", OperatorKind::Sample { vocabulary: model.vocabulary });
+    builder.connect(stream, norm, hidden);
+    builder.connect(norm, head, hidden);
+    builder.connect(head, sample, model.vocabulary);
+    builder.graph
+}
+
 /// One operator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
@@ -48,6 +148,13 @@ pub struct Operator {
     pub weight_bytes: u64,
     /// Bytes of KV cache that it reads or writes [bytes].
     pub kv_bytes: u64,
+}
+
+impl Operator {
+    /// Whether it turns the last hidden state into a token: `final_norm`, `lm_head`, `sample`.
+    pub fn is_head(&self) -> bool {
+        self.layer.is_none() && self.name != "embedding"
+    }
 }
 
 /// What an operator computes; sizes are for one token.
@@ -150,3 +257,6 @@ pub enum OperatorKind {
         vocabulary: u32,
     },
 }
+
+#[cfg(test)]
+mod tests;

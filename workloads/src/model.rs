@@ -1,4 +1,14 @@
 //! A transformer model: its shapes and how its weights are stored.
+//!
+//! [`import`](import::import) reads a published `config.json`; [`matrices`] lists the stored matrices,
+//! from which every count of parameters and bytes follows; [`StoragePolicy`] changes the storage.
+
+pub mod import;
+pub mod matrices;
+mod size;
+mod storage_policy;
+
+pub use storage_policy::StoragePolicy;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,15 +83,28 @@ pub struct WeightFormat {
     pub bits: u32,
     /// Weights that share one scale, along the input dimension; `None` where there are no scales.
     pub group: Option<u32>,
+    /// Rows (outputs) that share one scale: 1 for plain groups, more where a scale covers a block.
+    pub group_rows: u32,
     /// Bits of one scale.
     pub scale_bits: u32,
 }
 
 impl WeightFormat {
     /// 16 bits a weight, no scales.
-    pub const BF16: Self = Self { bits: 16, group: None, scale_bits: 0 };
+    pub const BF16: Self = Self::plain(16);
     /// 4 bits a weight and a 16-bit scale for each group of 32.
-    pub const INT4_G32: Self = Self { bits: 4, group: Some(32), scale_bits: 16 };
+    pub const INT4_G32: Self = Self { bits: 4, group: Some(32), group_rows: 1, scale_bits: 16 };
+    /// 8 bits a weight and a 32-bit scale for each block of 128 x 128, as DeepSeek-V3 is published.
+    pub const FP8_BLOCK_128: Self =
+        Self { bits: 8, group: Some(128), group_rows: 128, scale_bits: 32 };
+    /// 4-bit floats and an 8-bit scale for each group of 16; the one 32-bit scale of a whole matrix
+    /// is not counted.
+    pub const NVFP4: Self = Self { bits: 4, group: Some(16), group_rows: 1, scale_bits: 8 };
+
+    /// `bits` bits a weight, no scales.
+    pub const fn plain(bits: u32) -> Self {
+        Self { bits, group: None, group_rows: 1, scale_bits: 0 }
+    }
 
     /// Bytes of the weights of an `outs` x `ins` matrix, without scales [bytes].
     pub fn weight_bytes(self, outs: u64, ins: u64) -> u64 {
@@ -91,7 +114,9 @@ impl WeightFormat {
     /// Bytes of the scales of an `outs` x `ins` matrix [bytes].
     pub fn scale_bytes(self, outs: u64, ins: u64) -> u64 {
         self.group.map_or(0, |group| {
-            (outs * ins.div_ceil(u64::from(group)) * u64::from(self.scale_bits)).div_ceil(8)
+            let rows = outs.div_ceil(u64::from(self.group_rows.max(1)));
+            let columns = ins.div_ceil(u64::from(group.max(1)));
+            (rows * columns * u64::from(self.scale_bits)).div_ceil(8)
         })
     }
 }
@@ -113,4 +138,23 @@ pub struct Storage {
     pub shared: WeightFormat,
     /// Dense MLP layers.
     pub dense: WeightFormat,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_are_counted_by_group_and_by_block() {
+        assert_eq!(WeightFormat::BF16.scale_bytes(128, 256), 0);
+        assert_eq!(WeightFormat::INT4_G32.scale_bytes(128, 256), 128 * 8 * 2);
+        assert_eq!(WeightFormat::NVFP4.scale_bytes(128, 256), 128 * 16);
+        assert_eq!(WeightFormat::FP8_BLOCK_128.scale_bytes(129, 256), 2 * 2 * 4);
+    }
+
+    #[test]
+    fn weights_are_counted_in_whole_bytes() {
+        assert_eq!(WeightFormat::INT4_G32.weight_bytes(1, 3), 2);
+        assert_eq!(WeightFormat::BF16.weight_bytes(2, 3), 12);
+    }
 }
