@@ -35,7 +35,7 @@ pub mod step;
 
 pub use hardware::{Nvl72Facts, Nvl72Preset};
 pub use layout::Layout;
-pub use spec::{ExpertLoadSpec, LayoutChoice, Nvl72Machine, Nvl72Spec};
+pub use spec::{LayoutChoice, Nvl72Machine, Nvl72Spec};
 
 #[cfg(test)]
 mod validation;

@@ -4,8 +4,8 @@
 //! Popularities under a power law with exponent `a` are drawn from the density `x^-a` on
 //! [1, [`POPULARITY_RANGE`]], as aiconfigurator does; tokens choose without replacement.
 
-use super::spec::ExpertLoadSpec;
 use sim_core::Stream;
+use workloads::routing::ExpertLoad;
 
 /// Most popular over least popular expert. With exponent 1.01 the popularities are close to
 /// log-uniform, for which (max - mean)/mean by expert is about ln(range) - 1 = 10.5; DeepSeek-R1
@@ -76,7 +76,7 @@ pub fn owner(expert: u32, experts: u32, sets: u32) -> u32 {
 }
 
 /// Draws for `tokens` tokens: more for small batches, at least 4.
-pub fn draws(seed: u64, load: ExpertLoadSpec, experts: u32, top_k: u32, tokens: u64) -> Vec<Draw> {
+pub fn draws(seed: u64, load: ExpertLoad, experts: u32, top_k: u32, tokens: u64) -> Vec<Draw> {
     if experts == 0 || top_k == 0 {
         return Vec::new();
     }
@@ -103,11 +103,11 @@ pub fn draws(seed: u64, load: ExpertLoadSpec, experts: u32, top_k: u32, tokens: 
         .collect()
 }
 
-fn popularity(load: ExpertLoadSpec, experts: u32, stream: &mut Stream) -> Vec<f64> {
+fn popularity(load: ExpertLoad, experts: u32, stream: &mut Stream) -> Vec<f64> {
     (0..experts)
         .map(|_| match load {
-            ExpertLoadSpec::Balanced => 1.0,
-            ExpertLoadSpec::PowerLaw(exponent) => {
+            ExpertLoad::Balanced => 1.0,
+            ExpertLoad::PowerLaw { exponent } => {
                 let u = stream.next_f64();
                 let power = 1.0 - exponent;
                 if power.abs() < 1e-9 {
@@ -138,7 +138,7 @@ mod tests {
     /// DeepSeek-R1 at EP32 without balancing: (max - mean)/mean is 1.56 by rank, 10.9 by expert.
     #[test]
     fn curve_the_power_law_is_as_skewed_as_deepseek_r1() {
-        let law = ExpertLoadSpec::PowerLaw(1.01);
+        let law = ExpertLoad::PowerLaw { exponent: 1.01 };
         let (mut by_rank, mut by_expert) = (0.0, 0.0);
         for seed in 0..16 {
             for draw in draws(seed, law, 256, 8, 2048) {
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn conservation_every_token_chooses_top_k_different_experts() {
-        for draw in draws(1, ExpertLoadSpec::PowerLaw(1.2), 384, 8, 100) {
+        for draw in draws(1, ExpertLoad::PowerLaw { exponent: 1.2 }, 384, 8, 100) {
             assert_eq!(draw.counts().iter().sum::<u32>(), 800);
             for chosen in draw.choices.chunks(8) {
                 assert!((1..8).all(|i| !chosen[..i].contains(&chosen[i])));

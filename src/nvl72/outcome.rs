@@ -9,15 +9,24 @@ use super::spec::{LayoutChoice, Nvl72Machine};
 use super::step::{Part, StepTime};
 use crate::error::Error;
 use crate::hardware::{Confidence, Facts};
-use crate::machine::Job;
+use crate::machine::{Job, Machine};
 use reports::outcome::{
     CurvePoint, Fidelity, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Parameter,
     TimeSplit, UnitPlacement,
 };
+use workloads::forward::{Step, forward};
+
+impl Machine for Nvl72Machine {
+    fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error> {
+        // Sizes in the plan are for one token: the step they were built for does not matter.
+        let pass = forward(job.model, Step::Decode { batch: 1, context: 1 });
+        self.run(job, &Plan::new(job.model, &pass)?)
+    }
+}
 
 impl Nvl72Machine {
     /// Simulates `job` with the model's `plan`.
-    pub fn run(&self, job: &Job<'_>, plan: &Plan) -> Result<MachineOutcome, Error> {
+    fn run(&self, job: &Job<'_>, plan: &Plan) -> Result<MachineOutcome, Error> {
         let spec = &self.spec;
         if spec.batch == 0 || spec.prefill_chunk == 0 {
             return Err(Error::input("batch and prefill_chunk of a rack must be at least 1"));

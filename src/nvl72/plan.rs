@@ -56,11 +56,7 @@ impl Plan {
             })
             .collect();
         keyed.sort_by_key(|&(key, _)| key);
-        Ok(Self::from_operators(model, keyed.into_iter().map(|(_, op)| op.clone()).collect()))
-    }
-
-    /// The plan of `model` with operators already in order.
-    pub fn from_operators(model: &Model, operators: Vec<Operator>) -> Self {
+        let operators = keyed.into_iter().map(|(_, op)| op.clone()).collect();
         let Attention::Mla { q_lora, kv_lora, rope, .. } = model.attention;
         let moe = model.layers.iter().map(|part| matches!(part, FeedForward::Moe { .. })).collect();
         let (experts, top_k) = model
@@ -72,7 +68,7 @@ impl Plan {
             })
             .max()
             .unwrap_or((0, 0));
-        Self {
+        Ok(Self {
             operators,
             hidden: model.hidden,
             kv_width: kv_lora + rope,
@@ -82,7 +78,7 @@ impl Plan {
             experts,
             top_k,
             moe,
-        }
+        })
     }
 
     /// Kind of the layer an operator belongs to: "embedding", "dense", "moe" or "head".
@@ -101,6 +97,7 @@ impl Plan {
         let compressing = ins == self.hidden && outs <= self.q_lora + self.kv_width;
         match op.layer {
             None => Cut::Outputs,
+            Some(_) if ins == self.q_lora => Cut::Outputs,
             Some(_) if outs == self.hidden => Cut::Inputs,
             Some(_) if compressing => Cut::Whole,
             Some(_) => Cut::Outputs,

@@ -3,6 +3,7 @@
 use super::hardware::Nvl72Preset;
 use super::layout::Layout;
 use serde::{Deserialize, Serialize};
+use workloads::routing::ExpertLoad;
 
 /// A rack as a scenario describes it, the preset filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +24,8 @@ pub struct Nvl72Spec {
     pub batch: u32,
     /// How the model is spread over GPUs.
     pub layout: LayoutChoice,
-    /// How evenly tokens choose experts.
-    pub expert_load: ExpertLoadSpec,
+    /// How evenly tokens choose experts; the exponent is that of [`super::load`].
+    pub expert_load: ExpertLoad,
     /// Prompt tokens that go through the model together.
     pub prefill_chunk: u32,
 }
@@ -34,7 +35,7 @@ impl Default for Nvl72Spec {
         Self {
             batch: 1,
             layout: LayoutChoice::Auto,
-            expert_load: ExpertLoadSpec::PowerLaw(1.01),
+            expert_load: ExpertLoad::PowerLaw { exponent: 1.01 },
             prefill_chunk: 8192,
         }
     }
@@ -48,13 +49,4 @@ pub enum LayoutChoice {
     Auto,
     /// Given.
     Fixed(Layout),
-}
-
-/// How evenly tokens choose experts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ExpertLoadSpec {
-    /// All experts alike.
-    Balanced,
-    /// Popularity falls as a power of the expert's rank; 1.01 fits DeepSeek-V3, 1.2 Qwen3-235B.
-    PowerLaw(f64),
 }

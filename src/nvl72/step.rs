@@ -6,13 +6,13 @@ use super::kernels::{Batch, Work, work};
 use super::layout::Layout;
 use super::load::{Draw, draws};
 use super::plan::{Cut, Plan};
-use super::spec::ExpertLoadSpec;
 use crate::error::Error;
 use reports::outcome::TimeSplit;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::rc::Rc;
 use workloads::forward::{Operator, OperatorKind};
+use workloads::routing::ExpertLoad;
 
 /// One operator or collective of a step.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +84,7 @@ type SetLoads = Rc<Vec<Vec<(u32, f64)>>>;
 pub struct Rack<'a> {
     plan: &'a Plan,
     facts: &'a Nvl72Facts,
-    load: ExpertLoadSpec,
+    load: ExpertLoad,
     seed: u64,
     collectives: Collectives<'a>,
     draws: RefCell<FxHashMap<u64, Rc<Vec<Draw>>>>,
@@ -93,7 +93,7 @@ pub struct Rack<'a> {
 
 impl<'a> Rack<'a> {
     /// A rack with the numbers of `facts` that runs `plan`.
-    pub fn new(plan: &'a Plan, facts: &'a Nvl72Facts, load: ExpertLoadSpec, seed: u64) -> Self {
+    pub fn new(plan: &'a Plan, facts: &'a Nvl72Facts, load: ExpertLoad, seed: u64) -> Self {
         Self {
             plan,
             facts,

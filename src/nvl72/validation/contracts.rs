@@ -1,7 +1,7 @@
 //! What must hold of every outcome.
 
 use super::fixture::{kimi, plan};
-use crate::machine::{Job, Request};
+use crate::machine::{Job, Machine, Request};
 use crate::nvl72::{Layout, LayoutChoice, Nvl72Machine, Nvl72Spec, gb200};
 use reports::outcome::MachineOutcome;
 
@@ -11,7 +11,7 @@ fn run(spec: Nvl72Spec) -> Result<MachineOutcome, crate::error::Error> {
     let model = kimi();
     let machine = Nvl72Machine { name: "rack".to_string(), preset: gb200(), spec };
     let job = Job { model: &model, request: REQUEST, seed: 1, progress: &|_, _| {} };
-    machine.run(&job, &plan(&model))
+    machine.simulate(&job)
 }
 
 #[test]
@@ -25,36 +25,6 @@ fn conservation_parts_add_up_to_the_time_per_token() {
     assert!(close(operators.sum()));
     let [low, high] = outcome.tokens_per_s_range;
     assert!(low < outcome.tokens_per_s && outcome.tokens_per_s < high);
-    println!(
-        "{} units, {} tok/s {:?}, machine {}",
-        outcome.units,
-        outcome.tokens_per_s,
-        outcome.tokens_per_s_range,
-        outcome.tokens_per_s_machine
-    );
-    println!(
-        "ttft {} s, request {} s, tpot {} ms",
-        outcome.ttft_s, outcome.request_s, outcome.tpot_ms
-    );
-    println!("{:?}\n{:?}", outcome.token_split, outcome.placement[0]);
-    for op in &outcome.operators {
-        println!(
-            "{:6} {:22} x{:3} {:7.2} us {} {} {:?}",
-            op.group, op.name, op.count, op.time_us, op.bound, op.collective, op.split
-        );
-    }
-    for p in &outcome.frontier {
-        println!(
-            "{:5} {:26} {:8.1} {:10.0}",
-            p.batch, p.layout, p.tokens_per_s_user, p.tokens_per_s_machine
-        );
-    }
-    for s in &outcome.sensitivity {
-        println!("{:24} {:7.1} {:7.1}", s.path, s.at_low, s.at_high);
-    }
-    for l in &outcome.links {
-        println!("{l:?}");
-    }
 }
 
 #[test]
@@ -83,5 +53,32 @@ fn curve_more_requests_in_flight_give_more_throughput_and_slower_users() {
     for pair in frontier.windows(2) {
         assert!(pair[1].tokens_per_s_user < pair[0].tokens_per_s_user * 1.02, "{pair:?}");
         assert!(pair[1].tokens_per_s_machine > pair[0].tokens_per_s_machine, "{pair:?}");
+    }
+}
+
+#[test]
+fn conservation_one_gpu_stores_and_computes_what_the_model_says() {
+    use crate::nvl72::kernels::{Batch, work};
+    use workloads::forward::OperatorKind;
+    let model = kimi();
+    let plan = plan(&model);
+    let one = Layout { tensor_parallel: 1, attention_data_parallel: 1, expert_parallel: 1 };
+    let stored: u64 = plan.operators.iter().map(|op| plan.stored(op, one)).sum();
+    let error = stored as f64 / model.weight_bytes() as f64 - 1.0;
+    assert!(error.abs() < 1e-5, "{stored} bytes stored, {} in the model", model.weight_bytes());
+    let batch = Batch::decode(one, 1, 1);
+    let facts = gb200().facts;
+    for op in &plan.operators {
+        let matrix =
+            matches!(op.kind, OperatorKind::Linear { .. } | OperatorKind::PerHeadLinear { .. });
+        let work = work(&plan, op, one, &batch, &[(8, 8.0)], &facts);
+        if matrix {
+            assert_eq!(work.flops, op.flops as f64, "{}", op.name);
+            assert_eq!(work.weight_bytes, op.weight_bytes, "{}", op.name);
+        }
+        if let OperatorKind::Experts { .. } = op.kind {
+            assert_eq!(work.weight_bytes, op.weight_bytes, "{}", op.name);
+            assert!((work.flops / op.flops as f64 - 1.0).abs() < 0.01, "{}", op.name);
+        }
     }
 }
