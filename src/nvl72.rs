@@ -17,9 +17,10 @@
 //! (weights are unpacked on the way into the tensor cores, as Marlin-like kernels do).
 //!
 //! Parameters: `examples/hardware/gb200-nvl72.ron`. Deviations are the `fidelity` list of the
-//! outcome ([`outcome`]).
+//! outcome ([`fidelity`]); how far the model is from measurements stands in `nvl72/validation.rs`.
 
 pub mod collectives;
+pub mod fidelity;
 pub mod frontier;
 pub mod hardware;
 pub mod kernels;

@@ -60,13 +60,18 @@ impl<'a> Collectives<'a> {
             let one_shot_read = f64::from(ranks) * bytes as f64;
             let two_shot_read = 2.0 * bytes as f64;
             if bound(bytes, 1.0, one_shot_read) <= bound(share, 2.0, two_shot_read) {
-                let messages = collective::one_shot(ranks, bytes);
-                self.time(ranks, &messages, "one-shot all-reduce", one_shot_read)
+                self.one_shot(ranks, bytes)
             } else {
                 let messages = collective::two_shot(ranks, bytes);
                 self.time(ranks, &messages, "two-shot all-reduce", two_shot_read)
             }
         })
+    }
+
+    /// One-shot all-reduce, whether or not another would be shorter.
+    pub fn one_shot(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
+        let read = f64::from(ranks) * bytes as f64;
+        self.time(ranks, &collective::one_shot(ranks, bytes), "one-shot all-reduce", read)
     }
 
     /// Every one of `ranks` GPUs gets the `bytes` of all others.

@@ -88,7 +88,7 @@ impl Layout {
             }
         }
         for &size in sizes.iter().filter(|&&size| size >= 8) {
-            for tensor_parallel in [1, 2, 4].into_iter().filter(|tp| size % tp == 0) {
+            for tensor_parallel in [1, 4].into_iter().filter(|tp| size % tp == 0) {
                 all.push(Self {
                     tensor_parallel,
                     attention_data_parallel: size / tensor_parallel,

@@ -1,21 +1,31 @@
 //! Which experts tokens choose, and what that puts on each GPU.
 //!
+//! `workloads::routing` lets popularity fall as `rank^-a`; that is a different law (see the test
+//! below), so popularity is drawn here, after the definition under which 1.01 was published.
+//!
 //! A *draw* is one layer's popularity of experts and the choices of a sample of tokens under it.
 //! Popularities under a power law with exponent `a` are drawn from the density `x^-a` on
-//! [1, [`POPULARITY_RANGE`]], as aiconfigurator does; tokens choose without replacement.
+//! an interval from 1 on, as the collector of aiconfigurator does; tokens choose without replacement.
 
 use sim_core::Stream;
 use workloads::routing::ExpertLoad;
 
-/// Most popular over least popular expert. With exponent 1.01 the popularities are close to
-/// log-uniform, for which (max - mean)/mean by expert is about ln(range) - 1 = 10.5; DeepSeek-R1
-/// without balancing is published with 10.9.
-pub const POPULARITY_RANGE: f64 = 1e5;
+/// Most popular over least popular expert, by the definition under which the exponents were
+/// published: 0.8 times the tokens of the step, or 200 where there are fewer choices than experts.
+fn popularity_range(experts: u32, top_k: u32, tokens: u64) -> f64 {
+    if tokens * u64::from(top_k) > u64::from(experts) {
+        (0.8 * tokens as f64).max(2.0)
+    } else {
+        200.0
+    }
+}
 
 /// Tokens that are sampled at most; larger batches are scaled up.
-const SAMPLE: u64 = 2048;
+const SAMPLE: u64 = 4096;
 /// Tokens over all draws of one batch.
 const TOKENS_DRAWN: u64 = 4096;
+/// Draws of one batch, at least and at most.
+const DRAWS: [u64; 2] = [4, 64];
 
 /// The choices of a sample of tokens in one layer.
 #[derive(Clone, Debug)]
@@ -51,20 +61,35 @@ impl Draw {
         load
     }
 
-    /// Tokens from each source GPU to each GPU, each once: `source` tells a token's GPU.
+    /// Tokens from each source GPU to each GPU, each once: `source` tells a token's GPU. Where a
+    /// sampled token stands for many, a GPU's tokens are split over the sources in proportion to
+    /// their tokens: the scatter of a small sample must not be blown up.
     pub fn pairs(&self, gpus: u32, source: impl Fn(u32) -> u32) -> Vec<Vec<u32>> {
-        let mut pairs = vec![vec![0u32; gpus as usize]; gpus as usize];
+        let size = gpus as usize;
+        let mut pairs = vec![vec![0u32; size]; size];
+        let mut from = vec![0u32; size];
+        let mut seen = vec![false; size];
         for (token, chosen) in self.choices.chunks(self.top_k.max(1) as usize).enumerate() {
-            let mut seen = vec![false; gpus as usize];
+            let source = source(token as u32) as usize;
+            from[source] += 1;
+            seen.fill(false);
             for &expert in chosen {
                 let to = owner(u32::from(expert), self.experts, gpus) as usize;
                 if !std::mem::replace(&mut seen[to], true) {
-                    pairs[source(token as u32) as usize][to] += 1;
+                    pairs[source][to] += 1;
                 }
             }
         }
-        for count in pairs.iter_mut().flatten() {
-            *count = (f64::from(*count) * self.scale).round() as u32;
+        if self.scale > 1.0 {
+            let into: Vec<u32> =
+                (0..size).map(|to| pairs.iter().map(|row| row[to]).sum()).collect();
+            let sampled = f64::from(from.iter().sum::<u32>());
+            for (row, &tokens) in pairs.iter_mut().zip(&from) {
+                for (count, &total) in row.iter_mut().zip(&into) {
+                    let share = f64::from(tokens) / sampled;
+                    *count = (share * f64::from(total) * self.scale).round() as u32;
+                }
+            }
         }
         pairs
     }
@@ -80,18 +105,20 @@ pub fn draws(seed: u64, load: ExpertLoad, experts: u32, top_k: u32, tokens: u64)
     if experts == 0 || top_k == 0 {
         return Vec::new();
     }
+    let range = popularity_range(experts, top_k, tokens);
     let sampled = tokens.clamp(1, SAMPLE);
-    let number = (TOKENS_DRAWN / sampled).clamp(4, 64);
+    let number = (TOKENS_DRAWN / sampled).clamp(DRAWS[0], DRAWS[1]);
     (0..number)
         .map(|index| {
             let mut stream = Stream::new(seed, &format!("experts {tokens} {index}"));
-            let ends = cumulative(&popularity(load, experts, &mut stream));
+            let ends = cumulative(&popularity(load, experts, range, &mut stream));
+            let guide = Guide::new(&ends);
             let mut choices = Vec::with_capacity((sampled * u64::from(top_k)) as usize);
             for _ in 0..sampled {
                 let first = choices.len();
                 while choices.len() - first < top_k.min(experts) as usize {
                     let point = stream.next_f64() * ends[ends.len() - 1];
-                    let expert = ends.partition_point(|&end| end <= point) as u16;
+                    let expert = guide.find(&ends, point) as u16;
                     if !choices[first..].contains(&expert) {
                         choices.push(expert);
                     }
@@ -103,7 +130,7 @@ pub fn draws(seed: u64, load: ExpertLoad, experts: u32, top_k: u32, tokens: u64)
         .collect()
 }
 
-fn popularity(load: ExpertLoad, experts: u32, stream: &mut Stream) -> Vec<f64> {
+fn popularity(load: ExpertLoad, experts: u32, range: f64, stream: &mut Stream) -> Vec<f64> {
     (0..experts)
         .map(|_| match load {
             ExpertLoad::Balanced => 1.0,
@@ -111,9 +138,9 @@ fn popularity(load: ExpertLoad, experts: u32, stream: &mut Stream) -> Vec<f64> {
                 let u = stream.next_f64();
                 let power = 1.0 - exponent;
                 if power.abs() < 1e-9 {
-                    POPULARITY_RANGE.powf(u)
+                    range.powf(u)
                 } else {
-                    let top = POPULARITY_RANGE.powf(power);
+                    let top = range.powf(power);
                     ((top - 1.0) * u + 1.0).powf(1.0 / power)
                 }
             }
@@ -131,6 +158,38 @@ fn cumulative(weights: &[f64]) -> Vec<f64> {
         .collect()
 }
 
+/// Where to start looking for a point among cumulated popularities.
+struct Guide {
+    first: Vec<u16>,
+    per_unit: f64,
+}
+
+impl Guide {
+    /// Parts into which the range of points is cut.
+    const PARTS: usize = 1024;
+
+    fn new(ends: &[f64]) -> Self {
+        let per_unit = Self::PARTS as f64 / ends[ends.len() - 1];
+        let start = |part| part as f64 / per_unit;
+        let first = (0..=Self::PARTS)
+            .map(|part| ends.partition_point(|&end| end <= start(part)) as u16)
+            .collect();
+        Self { first, per_unit }
+    }
+
+    /// The first index whose end lies above `point`.
+    fn find(&self, ends: &[f64], point: f64) -> usize {
+        let mut index = usize::from(self.first[(point * self.per_unit) as usize]);
+        while index > 0 && ends[index.min(ends.len() - 1)] > point && ends[index - 1] > point {
+            index -= 1;
+        }
+        while index + 1 < ends.len() && ends[index] <= point {
+            index += 1;
+        }
+        index.min(ends.len() - 1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +200,7 @@ mod tests {
         let law = ExpertLoad::PowerLaw { exponent: 1.01 };
         let (mut by_rank, mut by_expert) = (0.0, 0.0);
         for seed in 0..16 {
-            for draw in draws(seed, law, 256, 8, 2048) {
+            for draw in draws(seed, law, 256, 8, 65_536) {
                 let excess = |loads: &[f64]| {
                     let mean = loads.iter().sum::<f64>() / loads.len() as f64;
                     loads.iter().fold(0.0f64, |a, &b| a.max(b)) / mean - 1.0
@@ -154,6 +213,15 @@ mod tests {
         }
         assert!((1.2..2.2).contains(&by_rank), "by rank {by_rank}");
         assert!((7.0..13.0).contains(&by_expert), "by expert {by_expert}");
+    }
+
+    /// Where popularity falls as `rank^-1.01` the busiest expert has over 20 times the mean.
+    #[test]
+    fn curve_a_power_of_the_rank_is_another_law() {
+        let law = ExpertLoad::PowerLaw { exponent: 1.01 };
+        let routing = workloads::routing::LayerRouting::new(law, 256, 8, 1, 0).unwrap();
+        let most = routing.use_probability().into_iter().fold(0.0, f64::max);
+        assert!(most * 256.0 / 8.0 - 1.0 > 15.0, "{most}");
     }
 
     #[test]

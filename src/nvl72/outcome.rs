@@ -1,5 +1,6 @@
 //! From replay to outcome: sums over layers, means over the request, and what is modelled how.
 
+use super::fidelity::fidelity;
 use super::frontier::Search;
 use super::layout::Layout;
 use super::plan::Plan;
@@ -11,10 +12,11 @@ use crate::error::Error;
 use crate::hardware::{Confidence, Facts};
 use crate::machine::{Job, Machine};
 use reports::outcome::{
-    CurvePoint, Fidelity, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Parameter,
-    TimeSplit, UnitPlacement,
+    CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Parameter, TimeSplit,
+    UnitPlacement,
 };
 use workloads::forward::{Step, forward};
+use workloads::routing::ExpertLoad;
 
 impl Machine for Nvl72Machine {
     fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error> {
@@ -32,6 +34,13 @@ impl Nvl72Machine {
             return Err(Error::input("batch and prefill_chunk of a rack must be at least 1"));
         }
         let search = Search { machine: self, plan, request: job.request, seed: job.seed };
+        if let ExpertLoad::PowerLaw { exponent } = spec.expert_load
+            && !(exponent.is_finite() && exponent >= 0.0)
+        {
+            return Err(Error::input(format!(
+                "the exponent of expert_load is {exponent}; it must be a number that is not negative"
+            )));
+        }
         (job.progress)(0.0, "searching the layout");
         let layout = match spec.layout {
             LayoutChoice::Auto => search.fastest(spec.batch)?,
@@ -245,27 +254,4 @@ fn links(step: &StepTime, bandwidth: f64) -> Vec<LinkLoad> {
         busy: bytes as f64 / bandwidth / step.seconds(),
     };
     loads.into_iter().filter(|&(_, bytes)| bytes > 0).map(row).collect()
-}
-
-fn fidelity() -> Vec<Fidelity> {
-    [
-        ("collectives", "stepped", "Every message of a group, its serialisation on the links and its wait at switch ports."),
-        ("link striping", "stepped", "A message is cut evenly over all links; the planes are equal, so one is stepped."),
-        ("switch hop, endpoint", "fixed latency", "No published figure for a hop exists; the sum is fitted on one measured row."),
-        ("kernels", "closed form", "A fixed cost and the longer of HBM time and arithmetic; no waves, no tiles, no L2."),
-        ("expert load", "stepped", "Sampled choices of tokens, a draw for each layer; the fullest GPU decides."),
-        ("decode over context", "stepped", "A step is simulated at nine contexts and integrated between them."),
-        ("prefill", "closed form", "The same kernels over chunks of the prompt on an idle replica."),
-        ("prefill beside decode", "absent", "With several requests in flight a new prompt does not slow the others down."),
-        ("overlap of kernels", "absent", "One stream; the shared expert runs in the routed experts' launches."),
-        ("in-switch reduction and multicast", "absent", "All-reduces are one-shot or two-shot through the GPUs."),
-        ("host", "absent", "Steps follow each other without a gap; the CUDA graph is launched ahead."),
-        ("speculative decoding", "absent", "One token a step."),
-    ]
-    .map(|(mechanism, how, note)| Fidelity {
-        mechanism: mechanism.to_string(),
-        how: how.to_string(),
-        note: note.to_string(),
-    })
-    .to_vec()
 }
