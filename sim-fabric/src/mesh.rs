@@ -3,5 +3,7 @@
 //!
 //! [`program`] says what a program is and what it means; every engine follows that one text.
 
+pub mod collective;
 pub mod program;
 pub mod spec;
+pub mod stream;

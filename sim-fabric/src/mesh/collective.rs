@@ -1,0 +1,95 @@
+//! Collectives along a line of PEs, each as a program.
+//!
+//! A line is a program of one row; [`Program::transposed`] turns it into a column. All collectives
+//! have a root anywhere on the line and serve both sides of it:
+//!
+//! ```text
+//!   0 --> 1 --> 2 --> root <-- 4 <-- 5      reduce, gather
+//!   0 <-- 1 <-- 2 <-- root --> 4 --> 5      broadcast
+//! ```
+//!
+//! Switches return to their first position at the end, so that a program can run for every token.
+
+mod broadcast;
+mod chain;
+mod k_tree;
+mod line;
+mod send;
+
+pub use line::{Line, Timing};
+
+use super::program::{DType, OpKind, Program};
+use serde::{Deserialize, Serialize};
+
+/// How partial results are combined along a line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reduce {
+    /// Every PE adds its words to those from behind and passes them on.
+    Chain,
+    /// Groups whose leader takes its members' words in turn off the ramp, level upon level; the
+    /// last level's leader is the root. One level with the whole line is a star.
+    Tree {
+        /// Members of a group, leader included, for each level.
+        groups: Vec<u32>,
+    },
+}
+
+impl std::fmt::Display for Reduce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reduce::Chain => write!(f, "chain"),
+            Reduce::Tree { groups } if groups.len() == 1 => write!(f, "star"),
+            Reduce::Tree { groups } => {
+                let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
+                write!(f, "k-tree({})", groups.join(","))
+            }
+        }
+    }
+}
+
+/// What moves along a line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Collective {
+    /// `elements` of every PE are combined at the root.
+    Reduce {
+        /// How.
+        by: Reduce,
+        /// Whether maxima are taken instead of sums.
+        max: bool,
+    },
+    /// `elements` of the root go to every PE.
+    Broadcast,
+    /// `elements` of every PE are collected at the root, side by side.
+    Gather,
+    /// `elements` of the first PE go to the last one, past all others.
+    Send,
+}
+
+/// The program of `collective` over a line of `pes` PEs, cut into `segments` equal lines that do the
+/// same side by side, each with its root in the middle.
+///
+/// `elements` are 16- or 32-bit elements of one PE; with [`Collective::Gather`], what each contributes.
+pub fn program(
+    collective: &Collective,
+    pes: u32,
+    segments: u32,
+    elements: u32,
+    dtype: DType,
+    timing: &Timing,
+) -> Program {
+    let length = pes / segments;
+    let mut line = Line::new(length, length / 2, dtype, *timing);
+    match collective {
+        Collective::Reduce { by, max } => {
+            let kind = if *max { OpKind::Max } else { OpKind::Add };
+            match by {
+                Reduce::Chain => chain::reduce(&mut line, elements, kind),
+                Reduce::Tree { groups } => k_tree::reduce(&mut line, elements, kind, groups),
+            }
+        }
+        Collective::Broadcast => broadcast::broadcast(&mut line, elements),
+        Collective::Gather => k_tree::gather(&mut line, elements),
+        Collective::Send => send::send(&mut line, elements),
+    }
+    line.into_program(segments)
+}
