@@ -80,9 +80,16 @@ impl<'a> Search<'a> {
     ) -> Result<Option<(Layout, u32, f64)>, Error> {
         let rack = self.rack();
         let context = self.halfway();
+        // Layouts without exchanges are quick to time and rule most others out.
+        let mut pairs: Vec<(Layout, u32)> = pairs.collect();
+        pairs.sort_by_key(|(layout, _)| layout.attention_data_parallel > 1);
         let mut best: Option<(Layout, u32, f64)> = None;
         for (layout, batch) in pairs {
             if !self.placement(layout, batch).fits() {
+                continue;
+            }
+            let beaten = |(_, _, least)| rack.floor(layout, batch, context) >= least;
+            if layout.attention_data_parallel > 1 && best.is_some_and(beaten) {
                 continue;
             }
             let time = rack.decode(layout, batch, context)?.seconds();

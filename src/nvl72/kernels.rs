@@ -5,7 +5,7 @@
 //!
 //! | operator | launches |
 //! |---|---|
-//! | norms over the residual stream, residual additions | none: inside the collective before them; one for both where no collective runs |
+//! | norms over the residual stream, residual additions | none: inside the all-reduce before them; one for both where no tensor parallel runs |
 //! | norms of compressed query and latent | one for both |
 //! | rotary embedding and cache append | one for all |
 //! | latent attention | two: parts of the context, then their merge |
@@ -116,7 +116,9 @@ pub fn work(
         OperatorKind::Embedding { hidden, .. } => element_wise(1, hidden),
         OperatorKind::RmsNorm { width } if plan.rides_along(width) => element_wise(0, width),
         OperatorKind::RmsNorm { width } => {
-            let inside = width == plan.hidden && layout.gpus() > 1 && op.layer.is_some();
+            // The very first norm follows the embedding, the last one is the head's.
+            let first = op.layer == Some(0) && op.name == "input_norm";
+            let inside = width == plan.hidden && tp > 1 && op.layer.is_some() && !first;
             element_wise(u32::from(!inside), width)
         }
         OperatorKind::Linear { ins, outs, format } => {

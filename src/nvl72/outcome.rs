@@ -143,7 +143,11 @@ fn operators(step: &StepTime, layout: Layout) -> Vec<OperatorOutcome> {
                 name: part.name.to_string(),
                 group: part.group.to_string(),
                 count,
-                mapping: layout.to_string(),
+                mapping: if part.collective.is_none() && part.work.launches == 0 {
+                    format!("{layout}, in a neighbour's launch")
+                } else {
+                    layout.to_string()
+                },
                 rectangle: None,
                 collective: part.collective.unwrap_or("none").to_string(),
                 engine: if part.collective.is_some() { "nvlink" } else { "kernel" }.to_string(),

@@ -50,3 +50,19 @@ pub enum LayoutChoice {
     /// Given.
     Fixed(Layout),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoke_a_spec_reads_from_ron_and_refuses_unknown_fields() {
+        let text = "(batch: 4, layout: Fixed((tensor_parallel: 8, expert_parallel: 4)), \
+                    expert_load: PowerLaw(exponent: 1.2))";
+        let spec: Nvl72Spec = ron::from_str(text).unwrap();
+        let layout = Layout { tensor_parallel: 8, attention_data_parallel: 1, expert_parallel: 4 };
+        assert_eq!((spec.batch, spec.layout), (4, LayoutChoice::Fixed(layout)));
+        assert_eq!(ron::from_str::<Nvl72Spec>("()").unwrap(), Nvl72Spec::default());
+        assert!(ron::from_str::<Nvl72Spec>("(batches: 4)").is_err());
+    }
+}

@@ -42,6 +42,14 @@ pub struct StepTime {
     pub split: TimeSplit,
 }
 
+/// The loads of the sets of GPUs in the layer of `op`.
+fn loads<'s>(sets: &'s SetLoads, op: &Operator) -> &'s [(u32, f64)] {
+    match op.layer {
+        Some(layer) if !sets.is_empty() => &sets[layer as usize % sets.len()],
+        _ => &[],
+    }
+}
+
 /// A collective and its name.
 type Named = (&'static str, Timed);
 
@@ -134,6 +142,23 @@ impl<'a> Rack<'a> {
         self.step(layout, &Batch::decode(layout, batch, context), false)
     }
 
+    /// A time that a decode step cannot beat: its kernels and the fixed costs of its exchanges,
+    /// without any message [s].
+    pub fn floor(&self, layout: Layout, batch: u32, context: u64) -> f64 {
+        let batch = Batch::decode(layout, batch, context);
+        let sets = self.sets(batch.all_tokens, layout.expert_parallel);
+        let kernel = &self.facts.kernel;
+        let exchange = kernel.dispatch_fixed.get() + kernel.combine_fixed.get();
+        let time = |op: &Operator| {
+            let kernels = work(self.plan, op, layout, &batch, loads(&sets, op), self.facts);
+            let exchanged = matches!(op.kind, OperatorKind::Experts { combine: true, .. })
+                && layout.attention_data_parallel > 1;
+            let exchange = if exchanged { exchange } else { 0.0 };
+            kernels.split(self.facts).total_us() * 1e-6 + exchange
+        };
+        self.plan.operators.iter().map(time).sum()
+    }
+
     /// A chunk of one prompt.
     pub fn prefill(
         &self,
@@ -150,14 +175,10 @@ impl<'a> Rack<'a> {
         let mut step = StepTime::default();
         for op in &self.plan.operators {
             let group = self.plan.group(op);
-            let loads = match op.layer {
-                Some(layer) if !sets.is_empty() => &sets[layer as usize % sets.len()][..],
-                _ => &[],
-            };
             if let Some((name, timed)) = self.before(op, layout, batch, one_group)? {
                 step.push(Part::collective(name, group, op.layer, timed));
             }
-            let work = work(self.plan, op, layout, batch, loads, self.facts);
+            let work = work(self.plan, op, layout, batch, loads(&sets, op), self.facts);
             step.push(Part {
                 name: op.name,
                 group,
