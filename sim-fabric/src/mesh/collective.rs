@@ -15,6 +15,7 @@ mod chain;
 mod k_tree;
 mod line;
 mod send;
+pub mod two_phase;
 
 pub use line::{Line, Timing};
 
