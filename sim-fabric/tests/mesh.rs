@@ -13,4 +13,5 @@ mod mesh {
     mod sharing;
     mod stall;
     mod switch;
+    mod two_phase;
 }
