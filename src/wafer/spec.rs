@@ -33,6 +33,19 @@ pub struct WaferSpec {
     pub count: Auto,
     /// Prompt tokens that move through the pipeline together.
     pub prefill_chunk: Auto,
-    /// Mapping choices to force, by operator: "o_proj": "columns=128 reduce=chain".
+    /// Engine that times the programs; both give the same cycles.
+    pub engine: EngineChoice,
+    /// Mapping choices to force, by part ("moe", "dense", "embedding", "head"), as an outcome's
+    /// `mapping` names them: "moe": "qkv_rows=256 value_rows=128".
     pub force: BTreeMap<String, String>,
+}
+
+/// Engine that times programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineChoice {
+    /// Trains of wavelets; what it does not accept goes to the reference engine.
+    #[default]
+    Stream,
+    /// Every wavelet: the reference engine, slow.
+    Wavelet,
 }
