@@ -14,4 +14,5 @@ mod mesh {
     mod stall;
     mod switch;
     mod two_phase;
+    mod values;
 }
