@@ -7,6 +7,7 @@
 mod mesh {
     mod build;
     mod curve;
+    mod flows;
     mod invalid;
     mod order;
     mod probe;
