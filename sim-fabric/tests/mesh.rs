@@ -7,6 +7,7 @@
 mod mesh {
     mod build;
     mod curve;
+    mod flows;
     mod invalid;
     mod order;
     mod probe;
@@ -14,4 +15,5 @@ mod mesh {
     mod stall;
     mod switch;
     mod two_phase;
+    mod values;
 }
