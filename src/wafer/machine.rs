@@ -9,7 +9,7 @@ use super::outcome::Answer;
 use super::parts::Pipeline;
 use super::place::{Placement, place};
 use super::spec::{Auto, EngineChoice, WaferMachine};
-use super::timer::{Engine, Timer};
+use super::timer::{Engine, Memory, Timer};
 use crate::error::Error;
 use crate::machine::{Job, Machine};
 use reports::outcome::MachineOutcome;
@@ -28,12 +28,14 @@ impl Machine for WaferMachine {
     fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error> {
         (job.progress)(0.0, "mapping the model onto wafers");
         let facts = &self.preset.facts;
-        let bench = Bench::new(self, job, facts);
+        let memory = Memory::default();
+        let bench = Bench::new(self, job, facts, &memory);
         let placement = bench.place()?;
         (job.progress)(0.4, "replaying the request");
         let speed = bench.speed(&placement)?;
         (job.progress)(0.6, "varying what is assumed");
-        let (sensitivity, range) = super::sensitivity::vary(self, job, &placement, &speed.decode)?;
+        let (sensitivity, range) =
+            super::sensitivity::vary(self, job, &placement, &speed.decode, &memory)?;
         (job.progress)(1.0, "done");
         Ok(Answer { machine: self, bench: &bench, placement: &placement, speed: &speed }.outcome(
             job,
@@ -98,12 +100,17 @@ impl Decode {
 
 impl<'a> Bench<'a> {
     /// A bench for `facts`.
-    pub fn new(machine: &'a WaferMachine, job: &Job<'a>, facts: &'a WaferFacts) -> Self {
+    pub fn new(
+        machine: &'a WaferMachine,
+        job: &Job<'a>,
+        facts: &'a WaferFacts,
+        memory: &Memory,
+    ) -> Self {
         let engine = match machine.spec.engine {
             EngineChoice::Stream => Engine::Stream,
             EngineChoice::Wavelet => Engine::Wavelet,
         };
-        let timer = Timer::new(facts.fabric_spec(), facts.pe_spec(), engine);
+        let timer = Timer::new(facts.fabric_spec(), facts.pe_spec(), engine, memory);
         Self { machine, job: *job, facts, timer }
     }
 

@@ -7,6 +7,7 @@ use super::hardware::WaferFacts;
 use super::machine::{Bench, Decode};
 use super::place::Placement;
 use super::spec::WaferMachine;
+use super::timer::Memory;
 use crate::error::Error;
 use crate::hardware::{FactRow, Facts};
 use crate::machine::Job;
@@ -22,6 +23,7 @@ pub fn vary(
     job: &Job<'_>,
     placement: &Placement,
     nominal: &Decode,
+    memory: &Memory,
 ) -> Result<(Vec<Sensitivity>, [f64; 2]), Error> {
     let facts = &machine.preset.facts;
     let assumed: Vec<FactRow> = facts.all().into_iter().filter(|row| row.ends.is_some()).collect();
@@ -31,7 +33,7 @@ pub fn vary(
         .collect();
     let speeds: Vec<f64> = ends
         .par_iter()
-        .map(|(row, value)| with(machine, job, placement, facts, &[(row, *value)]))
+        .map(|(row, value)| with(machine, job, placement, (facts, memory), &[(row, *value)]))
         .collect::<Result<_, _>>()?;
     let mut rows = Vec::new();
     let (mut slow, mut fast) = (Vec::new(), Vec::new());
@@ -52,8 +54,8 @@ pub fn vary(
         effect(b).total_cmp(&effect(a)).then_with(|| a.path.cmp(&b.path))
     });
     let nominal = nominal.tokens_per_s();
-    let slowest = with(machine, job, placement, facts, &slow)?;
-    let fastest = with(machine, job, placement, facts, &fast)?;
+    let slowest = with(machine, job, placement, (facts, memory), &slow)?;
+    let fastest = with(machine, job, placement, (facts, memory), &fast)?;
     Ok((rows, [slowest.min(nominal), fastest.max(nominal)]))
 }
 
@@ -62,7 +64,7 @@ fn with(
     machine: &WaferMachine,
     job: &Job<'_>,
     placement: &Placement,
-    facts: &WaferFacts,
+    (facts, memory): (&WaferFacts, &Memory),
     values: &[(&FactRow, f64)],
 ) -> Result<f64, Error> {
     let mut facts = facts.clone();
@@ -71,7 +73,7 @@ fn with(
         facts.set_number(&row.path, *value);
         capacity |= CAPACITY.contains(&row.path.as_str());
     }
-    let bench = Bench::new(machine, job, &facts);
+    let bench = Bench::new(machine, job, &facts, memory);
     let own;
     let placement = if capacity {
         own = bench.place()?;
