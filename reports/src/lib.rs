@@ -1,4 +1,23 @@
 //! What comes out of a run: the outcome and its schema, and how people see it. It knows nothing of
 //! how the numbers came about.
+//!
+//! ```text
+//! Outcome -> summary   ten seconds of text for the terminal
+//!         -> html      report.html, one file that works offline
+//!         -> plots     PNG pictures
+//!         -> folder    all of it and outcome.json, complete or absent
+//! ```
+//!
+//! `view` derives what several of them show; `format` and `parts` give numbers and shares of time
+//! one look everywhere. Everything is drawn from [`outcome::Outcome`] alone.
 
+pub mod folder;
+mod format;
+pub mod html;
 pub mod outcome;
+mod parts;
+pub mod plots;
+pub mod summary;
+mod view;
+
+pub use folder::{FolderError, ResultFolder, write_all};
