@@ -3,7 +3,9 @@
 //!
 //! [`program`] says what a program is and what it means; every engine follows that one text.
 
+pub mod check;
 pub mod collective;
 pub mod program;
 pub mod spec;
 pub mod stream;
+pub mod wavelet;

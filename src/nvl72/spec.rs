@@ -1,15 +1,68 @@
 //! How a scenario describes the rack.
 
+use super::hardware::Nvl72Preset;
+use super::layout::Layout;
 use serde::{Deserialize, Serialize};
+use workloads::routing::ExpertLoad;
+
+/// A rack as a scenario describes it, the preset filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nvl72Machine {
+    /// Name of the machine in the outcome.
+    pub name: String,
+    /// Numbers of the hardware.
+    pub preset: Nvl72Preset,
+    /// Choices of the scenario.
+    pub spec: Nvl72Spec,
+}
 
 /// The choices a scenario makes for a rack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Nvl72Spec {
     /// Requests in flight on one replica of the model.
     pub batch: u32,
-    /// GPUs that share each attention layer.
-    pub tensor_parallel: u32,
-    /// GPUs that share the experts.
-    pub expert_parallel: u32,
+    /// How the model is spread over GPUs.
+    pub layout: LayoutChoice,
+    /// How evenly tokens choose experts; the exponent is that of [`super::load`].
+    pub expert_load: ExpertLoad,
+    /// Prompt tokens that go through the model together.
+    pub prefill_chunk: u32,
+}
+
+impl Default for Nvl72Spec {
+    fn default() -> Self {
+        Self {
+            batch: 1,
+            layout: LayoutChoice::Auto,
+            expert_load: ExpertLoad::PowerLaw { exponent: 1.01 },
+            prefill_chunk: 8192,
+        }
+    }
+}
+
+/// How the model is spread over GPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LayoutChoice {
+    /// The layout with the highest speed for one user at this batch, searched.
+    #[default]
+    Auto,
+    /// Given.
+    Fixed(Layout),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoke_a_spec_reads_from_ron_and_refuses_unknown_fields() {
+        let text = "(batch: 4, layout: Fixed((tensor_parallel: 8, expert_parallel: 4)), \
+                    expert_load: PowerLaw(exponent: 1.2))";
+        let spec: Nvl72Spec = ron::from_str(text).unwrap();
+        let layout = Layout { tensor_parallel: 8, attention_data_parallel: 1, expert_parallel: 4 };
+        assert_eq!((spec.batch, spec.layout), (4, LayoutChoice::Fixed(layout)));
+        assert_eq!(ron::from_str::<Nvl72Spec>("()").unwrap(), Nvl72Spec::default());
+        assert!(ron::from_str::<Nvl72Spec>("(batches: 4)").is_err());
+    }
 }

@@ -14,8 +14,10 @@ mod broadcast;
 mod chain;
 mod k_tree;
 mod line;
+mod reduce_scatter;
 mod send;
 
+pub use k_tree::MOST_LEVELS;
 pub use line::{Line, Timing};
 
 use super::program::{DType, OpKind, Program};
@@ -57,10 +59,16 @@ pub enum Collective {
         /// Whether maxima are taken instead of sums.
         max: bool,
     },
+    /// `elements` for each PE are combined over all PEs of the line.
+    ReduceScatter,
     /// `elements` of the root go to every PE.
     Broadcast,
-    /// `elements` of every PE are collected at the root, side by side.
-    Gather,
+    /// `elements` of every PE that is a multiple of `every` PEs from the root on the first side, or
+    /// one less on the second, are collected at the root, side by side.
+    Gather {
+        /// Distance of those that contribute; 1 for all.
+        every: u32,
+    },
     /// `elements` of the first PE go to the last one, past all others.
     Send,
 }
@@ -68,7 +76,7 @@ pub enum Collective {
 /// The program of `collective` over a line of `pes` PEs, cut into `segments` equal lines that do the
 /// same side by side, each with its root in the middle.
 ///
-/// `elements` are 16- or 32-bit elements of one PE; with [`Collective::Gather`], what each contributes.
+/// `elements` are 16- or 32-bit elements of one PE; with a gather, what each contributes.
 pub fn program(
     collective: &Collective,
     pes: u32,
@@ -87,8 +95,9 @@ pub fn program(
                 Reduce::Tree { groups } => k_tree::reduce(&mut line, elements, kind, groups),
             }
         }
+        Collective::ReduceScatter => reduce_scatter::reduce_scatter(&mut line, elements),
         Collective::Broadcast => broadcast::broadcast(&mut line, elements),
-        Collective::Gather => k_tree::gather(&mut line, elements),
+        Collective::Gather { every } => k_tree::gather(&mut line, elements, *every),
         Collective::Send => send::send(&mut line, elements),
     }
     line.into_program(segments)

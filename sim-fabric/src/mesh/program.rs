@@ -16,14 +16,19 @@
 //! colour it has a list of switch positions, one of them current: it takes wavelets from the
 //! current position's `rx` port only and sends each to all ports of `tx` at once. A wavelet that
 //! can leave in cycle `t`:
-//! - it is at the head of its buffer and became available there at or before `t`;
-//! - no other wavelet of the same colour left this router in cycle `t` or later than `t - 1`
-//!   (one wavelet a cycle per colour);
-//! - every output port of `tx` is free in cycle `t` (one wavelet a cycle per port and direction;
-//!   colours that want the same port take turns, round robin by colour number starting after the
-//!   colour that used the port last);
+//! - it is at the head of the buffer of the current position's `rx`, became available there at or
+//!   before `t`, and the position is in force;
+//! - no other wavelet of the same colour leaves this router in cycle `t` (one a cycle per colour);
 //! - every receiver has room: with a window of `w` slots, the `k`-th wavelet into a buffer may
 //!   leave for it in cycle `t` only if the `(k - w)`-th has left that buffer before `t`.
+//!
+//! Wavelets that can leave in cycle `t` contend for output ports: one wavelet a cycle per port and
+//! direction. Ports choose one after another, in the order of their numbers ([`Port`]). A port that
+//! no earlier port's choice uses looks at the contenders that want it and whose ports are all
+//! unused so far, and chooses the next in turn: the first by colour number, counted cyclically from
+//! the one behind the colour that used this port last (from colour 0 if none did). The chosen one
+//! leaves through all its ports; the others wait for the next cycle. A colour uses a port whenever
+//! a wavelet of it leaves through it, contended or not.
 //!
 //! It is then available at a neighbour at `t + hop_cycles` (window [`FabricSpec::link_window`]),
 //! and, when `tx` has the ramp, can be taken by an operation of the PE from `t + ramp_cycles` on
@@ -32,26 +37,38 @@
 //! **Switches.** A control wavelet that leaves a router advances that router's position for its
 //! colour by one, wrapping at the end of the list. A data wavelet marked as advancing
 //! ([`SendEnd::AdvanceLocal`]) does so only in the router of the PE that sent it. After an advance
-//! in cycle `t` the new position is in force from `t + 1 + switch_cycles`. A control wavelet that
-//! reaches a ramp ends there: it crosses the ramp's link but takes no slot and is seen by no operation.
+//! in cycle `t` the new position is in force from `t + 1 + switch_cycles`; until then no wavelet of
+//! that colour leaves this router. A list of one position advances onto itself, with the same wait.
+//! A control wavelet that reaches a ramp ends there: it uses the ramp's port like any other, but
+//! takes no slot, needs no room, and is seen by no operation.
 //!
 //! **PE.** Operations of one thread run one after another in the order written; an operation also
-//! waits for those listed in `after`. It is ready when all of these are done (or at the PE's start
-//! time), then:
+//! waits for those listed in `after`. It is ready when all of these are done, and not before the
+//! PE's start; then:
 //! - its first wavelet issues at `ready + lead` at the earliest, wavelet `k` no earlier than
 //!   `period` cycles after wavelet `k - 1`;
 //! - wavelet `k` waits for wavelet `k` of the fabric operand (if it has one) to be takeable, and
 //!   for room towards the router (window [`FabricSpec::ramp_out_window`]) if it sends;
 //! - a result that goes to the fabric is available at the own router's ramp buffer at
 //!   `issue + 1 + ramp_cycles`;
-//! - the operation is done at `last issue + 1 + tail`. One without fabric operands is done at
-//!   `ready + lead + local_cycles + tail`;
+//! - the operation is done at `last issue + 1 + tail`. One without fabric operands begins like an
+//!   issue, at `ready + lead` at the earliest, and is done at `begin + local_cycles + tail`;
 //! - with [`SendEnd::Control`] a control wavelet issues no earlier than one cycle after the last
-//!   wavelet, under the same rule for room, and the operation is done at `its issue + 1 + tail`.
+//!   wavelet (whatever the period), under the same rule for room, and the operation is done at
+//!   `its issue + 1 + tail`.
 //!
-//! Threads of one PE share one datapath: at most one of them issues a wavelet in a cycle, in turn;
-//! an operation without fabric operands holds the datapath for its `local_cycles`.
-//! Several operations that take from one colour take consecutive wavelets in program order.
+//! Threads of one PE share one datapath: at most one of them issues a wavelet (data or control) in
+//! a cycle; an operation without fabric operands holds the datapath in the `local_cycles` cycles
+//! from its begin on, and one of 0 cycles neither needs it nor counts as a turn. Of several threads
+//! that could issue or begin in a cycle it is the turn of the first by number, counted cyclically
+//! from the one behind the thread that issued or began last (from the lowest if none did).
+//! Several operations that take from one colour take consecutive wavelets in program order: one
+//! takes nothing before all earlier ones in the list have taken all of theirs. Several that send on
+//! one colour send in the order in which they issue.
+//!
+//! **End.** A run ends when nothing can move any more. Then every operation must be done
+//! ([`FabricError::Deadlock`] otherwise) and every buffer empty ([`FabricError::Invalid`]
+//! otherwise). What can be seen without running is refused before: see [`super::check`].
 
 #[cfg(doc)]
 use super::spec::FabricSpec;

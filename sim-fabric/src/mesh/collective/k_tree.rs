@@ -4,143 +4,142 @@
 //! level 1   L <- m <- m   root <- m <- m   L <- m <- m     groups of 3
 //! level 2   L ----------> root <---------- L
 //! ```
-//! A member's router first lets its own ramp out inwards; with its last word the switch advances and
-//! passes on what comes from behind. So the leader sees its members' words without a gap, nearest
-//! first. The outermost member ends with a control wavelet that returns every switch it passes, and
-//! turns the root to its other side.
+//! All levels share one colour, and each router's switch goes through what the levels ask of it in
+//! turn: let the own ramp out inwards (with its last word the switch advances), pass on what comes
+//! from behind, or hand it to the ramp. A control wavelet from the outermost member closes a level
+//! in every router it passes and turns the root to its other side; the last one returns all switches
+//! to their start. So words of a level that come early wait behind those of the level before, leaders
+//! see their members' words without a gap, and nothing is ever arbitrated. The four positions of a
+//! switch allow three levels.
 
-use super::line::{Line, Side, route};
-use crate::mesh::program::{Colour, OpKind, Operand, Port, SendEnd};
+use super::line::{Line, Side};
+use crate::mesh::program::{Colour, Op, OpKind, Operand, Port, PortSet, Position, Route, SendEnd};
+
+/// Levels that the positions of a switch allow.
+pub const MOST_LEVELS: usize = 3;
+
+/// One side of the line while its levels are written.
+struct Half {
+    side: Side,
+    /// Switch positions of the PE at each distance from the root; the root's stand apart.
+    positions: Vec<Vec<Position>>,
+    /// Distances of those that still hold partial results.
+    holders: Vec<u32>,
+}
 
 /// `elements` of every PE are combined at the root, in groups of `groups[level]`.
 ///
 /// On the first side groups start with the root, on the second behind it, so that all groups of a
-/// level are of one size and end together.
+/// level are of one size and end together. The last level's group is all that is left.
 pub(super) fn reduce(line: &mut Line, elements: u32, kind: OpKind, groups: &[u32]) {
-    let mut reach = 1;
-    for (level, &group) in groups.iter().enumerate() {
-        let colour = level as u8;
-        if level + 1 == groups.len() {
-            to_root(line, colour, reach, elements, kind);
-            return;
-        }
-        for (index, side) in line.sides().into_iter().enumerate() {
-            let mut leader = index as u32;
-            while leader <= side.pes {
-                let last = (leader + reach * (group - 1)).min(side.pes);
-                let members = (last - leader) / reach;
-                if members > 0 {
-                    let first = leader + reach;
-                    let end = if members > 1 { SendEnd::Control } else { SendEnd::Plain };
-                    members_send(
-                        line,
-                        side,
-                        colour,
-                        (leader, first, reach, members),
-                        elements,
-                        end,
-                    );
-                    let op = take(line, colour, members, elements, kind);
-                    let pe = line.at(side, leader);
-                    pe.routes.push(route(colour, &[(side.outward(), &[Port::Ramp])]));
-                    pe.ops.push(op);
-                    combine(line, side, leader, members, elements, kind);
+    let mut halves = halves(line, 1);
+    let mut root = Vec::new();
+    for &group in &groups[..groups.len() - 1] {
+        for half in &mut halves {
+            let mut leaders = Vec::new();
+            for members in std::mem::take(&mut half.holders).chunks(group as usize) {
+                let leader = members[0];
+                leaders.push(leader);
+                if members.len() == 1 {
+                    continue;
                 }
-                leader += reach * group;
+                half.send(line, leader, &members[1..], elements);
+                let take = Position { rx: half.side.outward(), tx: PortSet::of(&[Port::Ramp]) };
+                match leader {
+                    0 => root.push(take),
+                    _ => half.positions[leader as usize].push(take),
+                }
+                take_in(line, half.side, leader, members.len() as u32 - 1, elements, kind);
             }
+            half.holders = leaders;
         }
-        reach *= group;
     }
+    finish(line, halves, root, elements, kind);
 }
 
-/// `elements` of every PE are collected at the root.
-pub(super) fn gather(line: &mut Line, elements: u32) {
-    to_root(line, 0, 1, elements, OpKind::Move);
+/// `elements` of every PE, or of one in `every`, are collected at the root.
+pub(super) fn gather(line: &mut Line, elements: u32, every: u32) {
+    let halves = halves(line, every);
+    finish(line, halves, Vec::new(), elements, OpKind::Move);
 }
 
-/// The last level: the root takes from all leaders, `reach` apart, of one side and then the other.
-fn to_root(line: &mut Line, colour: u8, reach: u32, elements: u32, kind: OpKind) {
-    let two_sided = line.two_sided();
-    let mut all = 0;
-    for (index, side) in line.sides().into_iter().enumerate() {
-        let first = if index == 0 { reach } else { 1 };
-        if first > side.pes {
-            continue;
-        }
-        let members = (side.pes - first) / reach + 1;
-        let plain = members == 1 && !two_sided;
-        let end = if plain { SendEnd::Plain } else { SendEnd::Control };
-        members_send(line, side, colour, (0, first, reach, members), elements, end);
-        all += members;
-    }
-    if all > 0 {
-        let op = take(line, colour, all, elements, kind);
-        let served = line.sides().map(|side| side.pes > 0);
-        if served == [true, true] && line.root < reach {
-            one_sided_root(line, colour, op);
-        } else {
-            line.root_takes(colour, op);
-        }
-        let side = line.sides()[0];
-        combine(line, side, 0, all, elements, kind);
-    }
+/// Both sides; every `every`-th PE holds something, from the root on and from behind it.
+fn halves(line: &Line, every: u32) -> [Half; 2] {
+    let mut first = 0;
+    line.sides().map(|side| {
+        let positions = vec![Vec::new(); side.pes as usize + 1];
+        let holders = (first..=side.pes).step_by(every as usize).collect();
+        first = 1;
+        Half { side, positions, holders }
+    })
 }
 
-/// The root's first side holds no leader: it takes from the second alone.
-fn one_sided_root(line: &mut Line, colour: u8, op: crate::mesh::program::Op) {
-    let root = line.root();
-    root.routes.push(route(colour, &[(Port::East, &[Port::Ramp])]));
-    root.ops.push(op);
-}
-
-/// Members at `first`, `first + reach`, ... behind `leader` send, and what lies between passes on.
-fn members_send(
+/// The root takes from all that are left, one side and then the other; routes are written.
+fn finish(
     line: &mut Line,
-    side: Side,
-    colour: u8,
-    (leader, first, reach, members): (u32, u32, u32, u32),
-    elements: u32,
-    end: SendEnd,
-) {
-    let last = first + (members - 1) * reach;
-    for distance in leader + 1..=last {
-        let member = distance >= first && (distance - first).is_multiple_of(reach);
-        let pass: (Port, &[Port]) = (side.outward(), &[side.inward]);
-        let own: (Port, &[Port]) = (Port::Ramp, &[side.inward]);
-        let positions: &[(Port, &[Port])] = match (member, distance == last) {
-            (true, true) => &[own],
-            (true, false) => &[own, pass],
-            (false, _) => &[pass],
-        };
-        let fabric = Operand::Fabric(Colour(colour));
-        let mut op = line.op(OpKind::Move, elements, Operand::Memory(0), fabric);
-        op.end = if distance == last { end } else { SendEnd::AdvanceLocal };
-        let pe = line.at(side, distance);
-        pe.routes.push(route(colour, positions));
-        if member {
-            pe.ops.push(op);
-        }
-    }
-}
-
-/// The operation that takes the words of `members`.
-fn take(
-    line: &Line,
-    colour: u8,
-    members: u32,
+    mut halves: [Half; 2],
+    mut root: Vec<Position>,
     elements: u32,
     kind: OpKind,
-) -> crate::mesh::program::Op {
-    let padded = elements.next_multiple_of(line.dtype.per_wavelet());
-    line.op(kind, members * padded, Operand::Fabric(Colour(colour)), Operand::Memory(0))
+) {
+    let mut all = 0;
+    for half in &mut halves {
+        let members: Vec<u32> = half.holders.iter().copied().filter(|&d| d > 0).collect();
+        if members.is_empty() {
+            continue;
+        }
+        half.send(line, 0, &members, elements);
+        root.push(Position { rx: half.side.outward(), tx: PortSet::of(&[Port::Ramp]) });
+        all += members.len() as u32;
+    }
+    if all > 0 {
+        take_in(line, halves[0].side, 0, all, elements, kind);
+        line.root().routes.push(Route { colour: Colour(0), positions: root });
+    }
+    for half in halves {
+        for (distance, positions) in half.positions.into_iter().enumerate().skip(1) {
+            if !positions.is_empty() {
+                let route = Route { colour: Colour(0), positions };
+                line.at(half.side, distance as u32).routes.push(route);
+            }
+        }
+    }
 }
 
-/// Sums in fewer wavelets than an addition takes cycles go to several accumulators in turn, which
-/// are added at the end.
-fn combine(line: &mut Line, side: Side, leader: u32, members: u32, elements: u32, kind: OpKind) {
-    let wavelets = elements.div_ceil(line.dtype.per_wavelet());
-    if kind == OpKind::Add && members > 1 && wavelets < line.timing.accumulators {
-        let op = line.local(line.timing.accumulators);
-        line.at(side, leader).ops.push(op);
+impl Half {
+    /// `members` behind `leader` send; what lies between passes on.
+    fn send(&mut self, line: &mut Line, leader: u32, members: &[u32], elements: u32) {
+        let inward = PortSet::of(&[self.side.inward]);
+        let last = members[members.len() - 1];
+        let mut next = 0;
+        for distance in leader + 1..=last {
+            let positions = &mut self.positions[distance as usize];
+            if members[next] == distance {
+                next += 1;
+                positions.push(Position { rx: Port::Ramp, tx: inward });
+                let fabric = Operand::Fabric(Colour(0));
+                let mut op = line.op(OpKind::Move, elements, Operand::Memory(0), fabric);
+                let ends = distance == last;
+                op.end = if ends { SendEnd::Control } else { SendEnd::AdvanceLocal };
+                line.at(self.side, distance).ops.push(op);
+            }
+            if distance < last {
+                positions.push(Position { rx: self.side.outward(), tx: inward });
+            }
+        }
     }
+}
+
+/// The leader takes the words of `members`. Sums in fewer wavelets than an addition takes cycles go
+/// to several accumulators in turn, which are added at the end.
+fn take_in(line: &mut Line, side: Side, leader: u32, members: u32, elements: u32, kind: OpKind) {
+    let padded = elements.next_multiple_of(line.dtype.per_wavelet());
+    let wavelets = padded / line.dtype.per_wavelet();
+    let take: Op = line.op(kind, members * padded, Operand::Fabric(Colour(0)), Operand::Memory(0));
+    let accumulators = line.timing.accumulators;
+    let combine = (kind == OpKind::Add && members > 1 && wavelets < accumulators)
+        .then(|| line.local(accumulators));
+    let pe = line.at(side, leader);
+    pe.ops.push(take);
+    pe.ops.extend(combine);
 }

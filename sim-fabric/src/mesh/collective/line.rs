@@ -102,6 +102,11 @@ impl Line {
         &mut self.classes[index as usize]
     }
 
+    /// The PE at `index` from the first.
+    pub(super) fn pe(&mut self, index: u32) -> &mut PeClass {
+        &mut self.classes[index as usize]
+    }
+
     pub(super) fn root(&mut self) -> &mut PeClass {
         &mut self.classes[self.root as usize]
     }

@@ -1,0 +1,16 @@
+//! The mesh: what a program means, held against the reference engine.
+//!
+//! `probe` times one block ("not ready at t - 1, ready at t"), `curve` holds whole programs against
+//! theory, the others each hold one behaviour.
+#![expect(clippy::unwrap_used, reason = "a test that cannot build its program has failed")]
+
+mod mesh {
+    mod build;
+    mod curve;
+    mod invalid;
+    mod order;
+    mod probe;
+    mod sharing;
+    mod stall;
+    mod switch;
+}

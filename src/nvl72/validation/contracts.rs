@@ -1,0 +1,85 @@
+//! What must hold of every outcome.
+
+use super::fixture::{kimi, plan};
+use crate::machine::{Job, Machine, Request};
+use crate::nvl72::{Layout, LayoutChoice, Nvl72Machine, Nvl72Spec, gb200};
+use reports::outcome::MachineOutcome;
+
+const REQUEST: Request = Request { prompt: 10_000, reasoning: 4_200, answer: 500 };
+
+fn run(spec: Nvl72Spec) -> Result<MachineOutcome, crate::error::Error> {
+    let model = kimi();
+    let machine = Nvl72Machine { name: "rack".to_string(), preset: gb200(), spec };
+    let job = Job { model: &model, request: REQUEST, seed: 1, progress: &|_, _| {} };
+    machine.simulate(&job)
+}
+
+#[test]
+fn conservation_parts_add_up_to_the_time_per_token() {
+    let outcome = run(Nvl72Spec::default()).unwrap();
+    let tpot = outcome.tpot_ms * 1e3;
+    let close = |sum: f64| (sum / tpot - 1.0).abs() < 1e-9;
+    assert!(close(outcome.token_split.total_us()));
+    assert!(close(outcome.layers.iter().map(|layer| layer.time_us).sum()));
+    let operators = outcome.operators.iter().map(|op| op.time_us * f64::from(op.count));
+    assert!(close(operators.sum()));
+    let [low, high] = outcome.tokens_per_s_range;
+    assert!(low < outcome.tokens_per_s && outcome.tokens_per_s < high);
+}
+
+#[test]
+fn determinism_the_same_job_gives_the_same_bytes_on_any_number_of_threads() {
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let outcome = pool.install(|| run(Nvl72Spec::default())).unwrap();
+        serde_json::to_string(&outcome).unwrap()
+    };
+    assert_eq!(on(1), on(2));
+}
+
+#[test]
+fn smoke_what_does_not_fit_is_shown() {
+    let layout = Layout { tensor_parallel: 2, attention_data_parallel: 1, expert_parallel: 2 };
+    let spec = Nvl72Spec { layout: LayoutChoice::Fixed(layout), ..Nvl72Spec::default() };
+    let error = run(spec).unwrap_err().to_string();
+    assert!(error.contains("tp2 ep2") && error.contains("too much"), "{error}");
+    assert!(error.contains("expert weights") && error.contains("KV cache"), "{error}");
+}
+
+#[test]
+fn curve_more_requests_in_flight_give_more_throughput_and_slower_users() {
+    let frontier = run(Nvl72Spec::default()).unwrap().frontier;
+    assert!(frontier.len() >= 10);
+    for pair in frontier.windows(2) {
+        assert!(pair[1].tokens_per_s_user < pair[0].tokens_per_s_user * 1.02, "{pair:?}");
+        assert!(pair[1].tokens_per_s_machine > pair[0].tokens_per_s_machine, "{pair:?}");
+    }
+}
+
+#[test]
+fn conservation_one_gpu_stores_and_computes_what_the_model_says() {
+    use crate::nvl72::kernels::{Batch, work};
+    use workloads::forward::OperatorKind;
+    let model = kimi();
+    let plan = plan(&model);
+    let one = Layout { tensor_parallel: 1, attention_data_parallel: 1, expert_parallel: 1 };
+    let stored: u64 = plan.operators.iter().map(|op| plan.stored(op, one)).sum();
+    let said = model.weight_bytes() + model.scale_bytes();
+    let error = stored as f64 / said as f64 - 1.0;
+    assert!(error.abs() < 1e-5, "{stored} bytes stored, {said} in the model");
+    let batch = Batch::decode(one, 1, 1);
+    let facts = gb200().facts;
+    for op in &plan.operators {
+        let matrix =
+            matches!(op.kind, OperatorKind::Linear { .. } | OperatorKind::PerHeadLinear { .. });
+        let work = work(&plan, op, one, &batch, &[(8, 8.0)], &facts);
+        if matrix {
+            assert_eq!(work.flops, op.flops as f64, "{}", op.name);
+            assert_eq!(work.weight_bytes, op.weight_bytes, "{}", op.name);
+        }
+        if let OperatorKind::Experts { .. } = op.kind {
+            assert_eq!(work.weight_bytes, op.weight_bytes, "{}", op.name);
+            assert!((work.flops / op.flops as f64 - 1.0).abs() < 0.01, "{}", op.name);
+        }
+    }
+}

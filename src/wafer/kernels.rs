@@ -1,0 +1,271 @@
+//! Kernels: each operator of the forward pass as phases on a layer's rectangle.
+//!
+//! # How vectors lie
+//! The residual stream lies along S on the middle row: the columns that are used share it out. A
+//! matrix whose input lies along one axis has its output along the other: the input is spread along
+//! the lines of the other axis, each PE multiplies its tile, and partial sums are combined along
+//! lines of the input's axis, in their middle. So products alternate between the axes and nothing
+//! is ever transposed:
+//!
+//! ```text
+//! residual (S) -> q_a_kv_a (O) -> q_b (S, heads side by side) -> q_absorb (O) -> attention (S) ->
+//! v_up (O) -> o_proj (S) -> experts_gate_up (O) -> experts_down (S)
+//! ```
+//! Sizes that do not divide are padded: the fullest PE is what is timed.
+
+mod attention;
+mod ends;
+mod experts;
+mod gemv;
+mod norm;
+
+use super::choices::{Choices, Cut};
+use super::phase::{Axis, LinePhase, Phase};
+use super::timer::{Spent, Timer};
+use crate::error::Error;
+use sim_fabric::mesh::collective::Collective;
+use sim_fabric::mesh::program::DType;
+use sim_sram::{Cost, Kind, Owner, VectorOp};
+use workloads::forward::{Operator, OperatorKind};
+use workloads::model::{Attention, WeightFormat};
+
+/// An operator on a rectangle of PEs.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Name of the operator.
+    pub name: &'static str,
+    /// What happens.
+    pub phases: Vec<Phase>,
+    /// Columns and rows in use.
+    pub rectangle: [u32; 2],
+    /// How partial results are combined; empty where none are.
+    pub collective: String,
+    /// Bytes of the fullest PE, by owner.
+    pub memory: Vec<(Owner, u64)>,
+    /// Operations of one token [FLOP].
+    pub flops: u64,
+    /// Weight bytes read for one token [bytes].
+    pub weight_bytes: u64,
+}
+
+/// A kernel and how long it took.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Where its time went.
+    pub spent: Spent,
+}
+
+/// What all kernels of a layer share while they are written.
+#[derive(Clone, Copy)]
+pub struct Lowering<'a> {
+    /// Hardware, and the engine that compares ways to combine.
+    pub timer: &'a Timer,
+    /// PEs of the rectangle along S.
+    pub columns: u32,
+    /// PEs of the rectangle along O.
+    pub rows: u32,
+    /// Elements of the residual stream.
+    pub hidden: u32,
+    /// Shapes of attention.
+    pub attention: Attention,
+    /// Tokens that go through together: 1 in decode, a chunk in prefill.
+    pub tokens: u32,
+    /// Distinct routed experts that these tokens use.
+    pub distinct_experts: u32,
+    /// Bytes of a PE for vectors between operators [bytes].
+    pub buffer: u32,
+    /// The mapping.
+    pub choices: &'a Choices,
+}
+
+impl<'a> Lowering<'a> {
+    /// The kernel of `operator`.
+    ///
+    /// # Errors
+    /// [`Error::DoesNotFit`] if the mapping's choices do not fit the rectangle.
+    pub fn kernel(&self, operator: &Operator) -> Result<Kernel, Error> {
+        let mut kernel = Kernel {
+            name: operator.name,
+            phases: Vec::new(),
+            rectangle: [0, 0],
+            collective: String::new(),
+            memory: Vec::new(),
+            flops: operator.flops,
+            weight_bytes: operator.weight_bytes,
+        };
+        match (operator.kind, operator.name) {
+            (OperatorKind::Embedding { vocabulary, .. }, _) => {
+                self.embedding(&mut kernel, vocabulary)?;
+            }
+            (OperatorKind::RmsNorm { width }, "q_norm" | "kv_norm") => {
+                self.norm(&mut kernel, [1, self.choices.qkv_rows], width);
+            }
+            (OperatorKind::RmsNorm { width }, _) => {
+                self.norm(&mut kernel, [self.residual()?.pes(), 1], width);
+            }
+            (OperatorKind::Linear { ins, outs, format }, name) => {
+                self.linear(&mut kernel, name, ins, outs, format)?;
+            }
+            (OperatorKind::PerHeadLinear { .. }, "q_absorb") => self.q_absorb(&mut kernel)?,
+            (OperatorKind::PerHeadLinear { .. }, _) => self.v_up(&mut kernel)?,
+            (OperatorKind::Rope { .. }, _) => self.rope(&mut kernel)?,
+            (OperatorKind::KvAppend { width }, _) => self.kv_append(&mut kernel, width)?,
+            (OperatorKind::LatentAttention { context, .. }, _) => {
+                self.attend(&mut kernel, context)?;
+            }
+            (OperatorKind::TopK { experts, top_k }, _) => {
+                self.top_k(&mut kernel, experts, top_k)?
+            }
+            (OperatorKind::Experts { combine, .. }, _) if combine => {
+                self.experts_down(&mut kernel, operator.kind)?;
+            }
+            (OperatorKind::Experts { .. }, _) => {
+                self.experts_gate_up(&mut kernel, operator.kind)?
+            }
+            (OperatorKind::SwiGlu { width }, _) => self.swiglu(&mut kernel, width)?,
+            (OperatorKind::Residual { .. }, _) => self.add_residual(&mut kernel)?,
+            (OperatorKind::Sample { vocabulary }, _) => self.sample(&mut kernel, vocabulary)?,
+        }
+        Ok(kernel)
+    }
+
+    /// How the residual stream is cut over the columns.
+    pub fn residual(&self) -> Result<Cut, Error> {
+        let cut = Cut::new(self.hidden, self.choices.residual_tile, self.columns);
+        self.need(cut, "residual_tile", self.choices.residual_tile)
+    }
+
+    fn need<T>(&self, cut: Option<T>, name: &str, value: u32) -> Result<T, Error> {
+        cut.ok_or_else(|| {
+            Error::DoesNotFit(format!(
+                "mapping: {name} = {value} does not fit a rectangle of {} x {} PEs",
+                self.columns, self.rows
+            ))
+        })
+    }
+
+    fn line(
+        &self,
+        axis: Axis,
+        pes: u32,
+        segments: u32,
+        collective: Collective,
+        elements: u32,
+    ) -> Phase {
+        Phase::Line(LinePhase { axis, pes, segments, collective, elements, dtype: DType::F16 })
+    }
+
+    /// The middle of each line hands `elements` to all of its `pes` PEs.
+    fn spread(&self, kernel: &mut Kernel, axis: Axis, pes: u32, segments: u32, elements: u32) {
+        if pes > segments && elements > 0 {
+            kernel.phases.push(self.line(axis, pes, segments, Collective::Broadcast, elements));
+        }
+    }
+
+    /// `elements` of one in `every` PEs come to the middle of each line.
+    fn gather(
+        &self,
+        kernel: &mut Kernel,
+        axis: Axis,
+        (pes, segments, every): (u32, u32, u32),
+        elements: u32,
+    ) {
+        if pes > segments && elements > 0 {
+            let collective = Collective::Gather { every };
+            kernel.phases.push(self.line(axis, pes, segments, collective, elements));
+        }
+    }
+
+    /// `elements` of all PEs of a line are combined in its middle, the fastest way.
+    fn combine(
+        &self,
+        kernel: &mut Kernel,
+        axis: Axis,
+        (pes, segments): (u32, u32),
+        elements: u32,
+        (dtype, max): (DType, bool),
+    ) -> Result<(), Error> {
+        if pes <= segments {
+            return Ok(());
+        }
+        let by = self.timer.best_reduce(pes, segments, elements, dtype, max)?;
+        if !kernel.collective.is_empty() {
+            kernel.collective.push_str(" + ");
+        }
+        let along = match axis {
+            Axis::S => "row",
+            Axis::O => "column",
+        };
+        kernel.collective.push_str(&format!("{by} along {along}s of {}", pes / segments));
+        let collective = Collective::Reduce { by, max };
+        kernel.phases.push(Phase::Line(LinePhase {
+            axis,
+            pes,
+            segments,
+            collective,
+            elements,
+            dtype,
+        }));
+        Ok(())
+    }
+
+    /// Sums in 16 bits.
+    fn sum(
+        &self,
+        kernel: &mut Kernel,
+        axis: Axis,
+        line: (u32, u32),
+        elements: u32,
+    ) -> Result<(), Error> {
+        self.combine(kernel, axis, line, elements, (DType::F16, false))
+    }
+
+    /// Vector operations in each PE, one behind the other; the first starts a task.
+    fn work(&self, kernel: &mut Kernel, ops: &[VectorOp]) {
+        let pe = &self.timer.pe;
+        let mut cost = Cost::default();
+        for &op in ops {
+            cost += pe.cost(op);
+        }
+        if let Some(Phase::Local(before)) = kernel.phases.last_mut() {
+            *before += cost;
+            return;
+        }
+        if !ops.is_empty() {
+            cost.waiting += u64::from(pe.task_start_cycles);
+            cost.waiting -= u64::from(pe.gap_cycles);
+            kernel.phases.push(Phase::Local(cost));
+        }
+    }
+
+    /// One operation over `elements` of each token.
+    fn each(&self, kind: Kind, elements: u32) -> VectorOp {
+        VectorOp { kind, inner: elements * self.tokens, outer: 1 }
+    }
+
+    /// The product of a tile with each token's vector, along whichever side fills the datapath better.
+    fn tile(&self, outs: u32, ins: u32, format: WeightFormat) -> VectorOp {
+        let rate = self.timer.pe.f16_per_cycle;
+        let vectors = |inner: u32, outer: u32| inner.div_ceil(rate) * outer;
+        let (inner, outer) =
+            if vectors(outs, ins) <= vectors(ins, outs) { (outs, ins) } else { (ins, outs) };
+        VectorOp { kind: multiply(format), inner, outer: outer * self.tokens }
+    }
+
+    /// Enters the bytes of a tile: weights, and the scales that it needs.
+    fn store(&self, kernel: &mut Kernel, outs: u32, ins: u32, format: WeightFormat) {
+        let (outs, ins) = (u64::from(outs), u64::from(ins));
+        kernel.memory.push((Owner::Weights, format.weight_bytes(outs, ins)));
+        let scales = format.scale_bytes(outs, ins);
+        if scales > 0 {
+            kernel.memory.push((Owner::Scales, scales));
+        }
+    }
+}
+
+/// How weights stored in `format` are multiplied.
+fn multiply(format: WeightFormat) -> Kind {
+    if format.bits <= 8 { Kind::F16Int4 } else { Kind::F16 }
+}

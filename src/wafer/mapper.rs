@@ -1,0 +1,170 @@
+//! The mapper: finds the rectangle of each operator by simulated time, within the ledger.
+//!
+//! One choice after another is tried at all its values with the others held, and the best is kept,
+//! until a round changes nothing. What is minimised is the simulated time of the whole layer; where
+//! a PE overflows, bytes cost time, more and more until they fit.
+
+use super::choices::{ALL, Choices};
+use super::layer::{LayerRun, Part, Run, activations, ledger};
+use crate::error::Error;
+use sim_sram::Ledger;
+use workloads::forward::OperatorKind;
+use workloads::model::Attention;
+
+/// Rounds of the search at most.
+const ROUNDS: usize = 3;
+/// Prices of a byte of the fullest PE that are tried in turn [cycles per byte].
+const PRICES: [f64; 5] = [0.0, 0.1, 0.5, 2.0, 10.0];
+
+/// A part's mapping as found.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The choices.
+    pub choices: Choices,
+    /// How the part ran with them.
+    pub run: LayerRun,
+    /// The fullest PE's bytes.
+    pub ledger: Ledger,
+}
+
+/// What the search keeps to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Memory of a PE [bytes].
+    pub sram: u64,
+    /// Kept free for code and buffers [bytes].
+    pub reserve: u64,
+}
+
+/// Finds the fastest mapping of `part` that fits; `Ok(Err(bytes))` says by how much it does not.
+pub fn search(
+    run: &Run<'_>,
+    part: &Part,
+    limits: Limits,
+    force: &dyn Fn(&mut Choices),
+) -> Result<Result<Mapping, u64>, Error> {
+    let options = options(run, part);
+    let mut least_over = u64::MAX;
+    for price in PRICES {
+        let mut choices = start(run, &options);
+        force(&mut choices);
+        let mut best = evaluate(run, part, &choices, limits, price)?;
+        for _ in 0..ROUNDS {
+            let mut moved = false;
+            for (choice, values) in ALL.iter().zip(&options) {
+                for &value in values {
+                    let mut next = choices.clone();
+                    (choice.set)(&mut next, value);
+                    force(&mut next);
+                    if next == choices {
+                        continue;
+                    }
+                    let score = evaluate(run, part, &next, limits, price)?;
+                    if score < best {
+                        (best, choices, moved) = (score, next, true);
+                    }
+                }
+            }
+            if !moved {
+                break;
+            }
+        }
+        if best == f64::INFINITY {
+            continue;
+        }
+        let kernels = run.kernels(part, &choices)?;
+        let ledger = ledger(&kernels, limits.reserve);
+        if ledger.total() <= limits.sram {
+            let run = run.time(kernels)?;
+            return Ok(Ok(Mapping { choices, run, ledger }));
+        }
+        least_over = least_over.min(ledger.total().saturating_sub(limits.sram));
+    }
+    Ok(Err(least_over))
+}
+
+/// Time of the layer, with a price on bytes; infinite where the choices do not fit the rectangle.
+fn evaluate(
+    run: &Run<'_>,
+    part: &Part,
+    choices: &Choices,
+    limits: Limits,
+    price: f64,
+) -> Result<f64, Error> {
+    let kernels = match run.kernels(part, choices) {
+        Ok(kernels) => kernels,
+        Err(Error::DoesNotFit(_)) => return Ok(f64::INFINITY),
+        Err(error) => return Err(error),
+    };
+    if activations(&kernels) > u64::from(run.buffer) {
+        return Ok(f64::INFINITY);
+    }
+    let bytes = ledger(&kernels, limits.reserve).total();
+    let time = run.time(kernels)?.spent.total();
+    Ok(time as f64 + price * bytes as f64)
+}
+
+/// Values that each choice may take.
+fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
+    let Attention::Mla { heads, .. } = run.attention;
+    let mut group = 1;
+    let mut width = 0;
+    let mut experts = 0;
+    for operator in &part.operators {
+        if let OperatorKind::Experts { experts: n, ins, format, combine: true, .. } = operator.kind
+        {
+            (group, width, experts) = (format.group.unwrap_or(1), ins, n);
+        }
+    }
+    let up_to = |most: u32, values: &[u32]| -> Vec<u32> {
+        let mut list: Vec<u32> = values.iter().copied().filter(|&v| v <= most).collect();
+        if list.is_empty() {
+            list.push(most);
+        }
+        list
+    };
+    let tiles = |elements: u32, pes: u32| -> Vec<u32> {
+        if group == 1 {
+            return vec![elements.div_ceil(pes)];
+        }
+        [1, 2, 4, 8].iter().map(|n| n * group).filter(|t| elements.div_ceil(*t) <= pes).collect()
+    };
+    let powers: Vec<u32> = (0..).map(|i| 1 << i).take_while(|&n| n <= heads).collect();
+    let rows = |values: &[u32]| {
+        let mut list = up_to(run.rows, values);
+        list.push(run.rows);
+        list
+    };
+    vec![
+        tiles(run.hidden, run.columns),
+        if experts > 0 { tiles(width, run.rows) } else { vec![1] },
+        (1..=(run.columns / heads).max(1)).collect(),
+        powers,
+        rows(&[32, 64, 128, 192, 256, 320]),
+        rows(&[16, 32, 64, 96, 128, 192, 256]),
+        up_to(run.rows, &[8, 16, 32, 64, 128, 256]),
+        up_to(run.rows, &[4, 8, 16, 32, 64, 128]),
+        up_to(run.rows, &[16, 24, 32, 48, 64, 96, 128, 192]),
+    ]
+}
+
+/// Where the search starts: the middle of each list.
+fn start(run: &Run<'_>, options: &[Vec<u32>]) -> Choices {
+    let mut choices = Choices {
+        residual_tile: run.hidden,
+        down_tile: 1,
+        qkv_rows: 1,
+        head_columns: 1,
+        absorb_rows: 1,
+        attention_rows: 1,
+        heads_together: 1,
+        value_rows: 1,
+        router_rows: 1,
+    };
+    for (choice, values) in ALL.iter().zip(options) {
+        if let Some(&value) = values.get(values.len() / 2) {
+            (choice.set)(&mut choices, value);
+        }
+    }
+    choices
+}
