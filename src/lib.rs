@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod hardware;
+pub mod input;
 pub mod machine;
 pub mod nvl72;
+pub mod scenario;
 pub mod wafer;

@@ -36,3 +36,12 @@ pub struct WaferSpec {
     /// Mapping choices to force, by operator: "o_proj": "columns=128 reduce=chain".
     pub force: BTreeMap<String, String>,
 }
+
+impl crate::machine::Machine for WaferMachine {
+    fn simulate(
+        &self,
+        _job: &crate::machine::Job<'_>,
+    ) -> Result<reports::outcome::MachineOutcome, crate::error::Error> {
+        Err(crate::error::Error::Simulation("the wafer machine is not built yet".into()))
+    }
+}
