@@ -57,4 +57,31 @@ impl Error {
     pub fn input(message: impl Into<String>) -> Self {
         Self::Input(vec![Problem { message: message.into(), ..Problem::default() }])
     }
+
+    /// What it says, problem by problem.
+    pub fn problems(&self) -> Vec<Problem> {
+        match self {
+            Self::Input(problems) => problems.clone(),
+            Self::Output(problem) => vec![problem.clone()],
+            Self::DoesNotFit(_) | Self::Simulation(_) => {
+                vec![Problem { message: self.to_string(), ..Problem::default() }]
+            }
+        }
+    }
+
+    /// The same error, saying which machine it is about.
+    #[must_use]
+    pub fn on_machine(self, name: &str) -> Self {
+        match self {
+            Self::Input(mut problems) => {
+                for problem in &mut problems {
+                    problem.message = format!("machine `{name}`: {}", problem.message);
+                }
+                Self::Input(problems)
+            }
+            Self::DoesNotFit(message) => Self::DoesNotFit(format!("machine `{name}`: {message}")),
+            Self::Simulation(message) => Self::Simulation(format!("machine `{name}`: {message}")),
+            error @ Self::Output(_) => error,
+        }
+    }
 }
