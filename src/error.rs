@@ -12,8 +12,10 @@ pub struct Problem {
     pub file: Option<PathBuf>,
     /// Line, from 1.
     pub line: Option<usize>,
-    /// Column, from 1.
+    /// Column, from 1 [characters].
     pub column: Option<usize>,
+    /// How much of the line is meant [characters].
+    pub length: Option<usize>,
 }
 
 impl fmt::Display for Problem {
@@ -54,5 +56,32 @@ impl Error {
     /// One problem without a place.
     pub fn input(message: impl Into<String>) -> Self {
         Self::Input(vec![Problem { message: message.into(), ..Problem::default() }])
+    }
+
+    /// What it says, problem by problem.
+    pub fn problems(&self) -> Vec<Problem> {
+        match self {
+            Self::Input(problems) => problems.clone(),
+            Self::Output(problem) => vec![problem.clone()],
+            Self::DoesNotFit(_) | Self::Simulation(_) => {
+                vec![Problem { message: self.to_string(), ..Problem::default() }]
+            }
+        }
+    }
+
+    /// The same error, saying which machine it is about.
+    #[must_use]
+    pub fn on_machine(self, name: &str) -> Self {
+        match self {
+            Self::Input(mut problems) => {
+                for problem in &mut problems {
+                    problem.message = format!("machine `{name}`: {}", problem.message);
+                }
+                Self::Input(problems)
+            }
+            Self::DoesNotFit(message) => Self::DoesNotFit(format!("machine `{name}`: {message}")),
+            Self::Simulation(message) => Self::Simulation(format!("machine `{name}`: {message}")),
+            error @ Self::Output(_) => error,
+        }
     }
 }

@@ -51,7 +51,7 @@ macro_rules! facts {
 
             fn set_text(&mut self, path: &str, text: &str) -> Result<bool, String> {
                 $(if path == stringify!($field) {
-                    self.$field.value = $crate::hardware::Quantity::parse(text)?;
+                    self.$field.set(text)?;
                     return Ok(true);
                 })*
                 $(if let Some(rest) = path

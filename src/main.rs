@@ -1,2 +1,7 @@
 //! The `wafersim` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wafersim::command::main()
+}

@@ -46,10 +46,24 @@ impl<D: Dimension> Fact<D> {
         self.value.number.round() as u64
     }
 
+    /// Takes the value in `text` for a what-if; the range, where there is one, comes to hold it.
+    pub fn set(&mut self, text: &str) -> Result<(), String> {
+        let value = Quantity::parse(text)?;
+        self.source =
+            format!("set in the scenario; the preset has {}: {}", self.value.text(), self.source);
+        if let Some((low, high)) = &mut self.range {
+            low.number = low.number.min(value.number);
+            high.number = high.number.max(value.number);
+        }
+        self.value = value;
+        Ok(())
+    }
+
     /// A row for listings, under `path`.
     pub fn row(&self, path: String) -> FactRow {
         FactRow {
             path,
+            what: D::WHAT,
             number: self.value.number,
             text: self.value.text(),
             ends: self.range.as_ref().map(|(low, high)| (low.number, high.number)),
@@ -65,6 +79,8 @@ impl<D: Dimension> Fact<D> {
 pub struct FactRow {
     /// Path inside the preset: "fabric.hop_cycles".
     pub path: String,
+    /// What it measures: "a frequency".
+    pub what: &'static str,
     /// Value in the base unit.
     pub number: f64,
     /// Value with its unit.

@@ -1,5 +1,6 @@
 //! Numbers with a unit, written as people write them: "1.1 GHz", "150 GB/s", "5 us".
 
+use crate::input::PLACEHOLDER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::marker::PhantomData;
 
@@ -137,6 +138,9 @@ impl<D: Dimension> Serialize for Quantity<D> {
 impl<'de, D: Dimension> Deserialize<'de> for Quantity<D> {
     fn deserialize<T: Deserializer<'de>>(deserializer: T) -> Result<Self, T::Error> {
         let text = String::deserialize(deserializer)?;
+        if text == PLACEHOLDER {
+            return Ok(Self::new(1.0));
+        }
         Self::parse(&text).map_err(T::Error::custom)
     }
 }

@@ -1,0 +1,83 @@
+//! The `wafersim` command: arguments in, results on stdout, problems on stderr, an exit code.
+//!
+//! ```text
+//! args ─► scenario ─► is the output writable? ─► run ─► result folder ─► stdout
+//!   2        3                  5               3 4 70        5             5     exit code
+//! ```
+//!
+//! [`exit`] is the one table of exit codes.
+
+mod args;
+pub mod exit;
+mod problems;
+mod progress;
+mod run;
+
+use crate::error::{Error, Problem};
+use args::{Args, Command, Format};
+use clap::Parser;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Runs the command with the arguments of the process.
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(execute(args))
+}
+
+fn execute(args: Vec<OsString>) -> u8 {
+    let wants_json = args::wants_json(&args);
+    let parsed = match Args::try_parse_from(args) {
+        Ok(parsed) => parsed,
+        Err(message) if !message.use_stderr() => {
+            return print(message.to_string().as_bytes()).map_or(exit::OUTPUT, |()| exit::OK);
+        }
+        Err(message) if wants_json => {
+            let text = message.to_string();
+            let text = text.trim_start_matches("error: ").trim_end();
+            problems::json(&[Problem { message: text.to_string(), ..Problem::default() }]);
+            return exit::USAGE;
+        }
+        Err(message) => {
+            // Where stderr is closed, nobody is left to be told.
+            drop(message.print());
+            return exit::USAGE;
+        }
+    };
+    let Command::Run(options) = parsed.command;
+    let format = options.format;
+    match guarded(|| run::run(&options)) {
+        Ok(()) => exit::OK,
+        Err(error) => {
+            match format {
+                Format::Human => problems::human(&error.problems()),
+                Format::Json => problems::json(&error.problems()),
+            }
+            exit::code(&error)
+        }
+    }
+}
+
+/// Turns a panic, which is a bug, into an error with a place to look at.
+fn guarded(run: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    std::panic::set_hook(Box::new(|info| {
+        let mut stderr = io::stderr().lock();
+        drop(writeln!(stderr, "{}", problems::bug(&info.to_string())));
+    }));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    drop(std::panic::take_hook());
+    result.unwrap_or_else(|_| Err(Error::Simulation("a bug stopped the run".to_string())))
+}
+
+/// Writes to stdout; a reader that has gone away, as `head` does, is no error.
+fn print(bytes: &[u8]) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let message = format!("stdout: cannot be written: {error}");
+            Err(Error::Output(Problem { message, ..Problem::default() }))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,60 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Cycle-level simulation of wafer-scale and GPU-rack inference.
+#[derive(Debug, Parser)]
+#[command(name = "wafersim", version, after_help = EXIT_CODES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 complete, 2 wrong arguments, 3 wrong scenario, 4 the model \
+does not fit, 5 the result cannot be written, 70 a bug.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Simulate a scenario and write a folder with report, pictures and outcome.json
+    Run(RunOptions),
+}
+
+/// Options of `wafersim run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunOptions {
+    /// The scenario, a RON file
+    pub(super) scenario: PathBuf,
+    /// Folder for the result; an earlier result there is replaced [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// What stdout shows, and how errors look on stderr
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+    /// Replace one value of the scenario, such as request.prompt_tokens=2000,
+    /// machines.wafer.count=Fixed(16) or wse3.clock="0.9 GHz"; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) settings: Vec<String>,
+    /// Seed of all random streams, in place of the scenario's
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Threads to use; the result does not depend on it [default: one for each core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+}
+
+/// How results and errors are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Text for people
+    Human,
+    /// outcome.json, and errors as JSON
+    Json,
+}
+
+/// Whether the arguments ask for JSON, for errors that come before they are understood.
+pub(super) fn wants_json(args: &[OsString]) -> bool {
+    args.iter().any(|arg| arg == "--format=json")
+        || args.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}

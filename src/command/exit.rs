@@ -1,0 +1,35 @@
+//! Exit codes, all of them.
+//!
+//! | code | when |
+//! |---|---|
+//! | 0 | the result is complete |
+//! | 2 | the arguments are wrong |
+//! | 3 | the scenario, or a file it names, is wrong |
+//! | 4 | the model does not fit a machine |
+//! | 5 | the result cannot be written |
+//! | 70 | a bug: the simulation could not be finished |
+
+use crate::error::Error;
+
+/// The result is complete.
+pub const OK: u8 = 0;
+/// The arguments are wrong.
+pub const USAGE: u8 = 2;
+/// The scenario, or a file it names, is wrong.
+pub const INPUT: u8 = 3;
+/// The model does not fit a machine.
+pub const DOES_NOT_FIT: u8 = 4;
+/// The result cannot be written.
+pub const OUTPUT: u8 = 5;
+/// A bug: the simulation could not be finished.
+pub const INTERNAL: u8 = 70;
+
+/// The exit code of an error.
+pub fn code(error: &Error) -> u8 {
+    match error {
+        Error::Input(_) => INPUT,
+        Error::DoesNotFit(_) => DOES_NOT_FIT,
+        Error::Output(_) => OUTPUT,
+        Error::Simulation(_) => INTERNAL,
+    }
+}

@@ -1,0 +1,86 @@
+//! `wafersim run`.
+
+use super::args::{Format, RunOptions};
+use super::print;
+use super::progress::Bars;
+use crate::error::{Error, Problem};
+use crate::scenario::Setting;
+use crate::{Outcome, Scenario};
+use reports::folder::{FolderError, ResultFolder, write_all};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Reads, runs, writes, prints.
+pub(super) fn run(options: &RunOptions) -> Result<(), Error> {
+    let started = Instant::now();
+    let scenario = Scenario::load_with(&options.scenario, &settings(options)?)?;
+    let out = options.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let folder = ResultFolder::prepare(&out).map_err(refused)?;
+    let pool = pool(options)?;
+    let outcome = {
+        let bars = Bars::new(&scenario);
+        let progress = |machine: &str, share: f64, doing: &str| bars.show(machine, share, doing);
+        pool.install(|| crate::run_with_progress(&scenario, &progress))?
+    };
+    let timing = json!({
+        "wall_s": started.elapsed().as_secs_f64(),
+        "threads": pool.current_num_threads(),
+        "scenario": options.scenario.display().to_string(),
+        "out": out.display().to_string(),
+    });
+    let written = write_all(folder, &outcome, &timing).map_err(refused)?;
+    show(options.format, &outcome, &written)
+}
+
+/// What the options put in place of the scenario's values, in their order; the seed comes last.
+fn settings(options: &RunOptions) -> Result<Vec<Setting>, Error> {
+    let mut settings = Vec::new();
+    let mut problems = Vec::new();
+    for text in &options.settings {
+        match Setting::parse(text) {
+            Ok(setting) => settings.push(setting),
+            Err(error) => problems.extend(error.problems()),
+        }
+    }
+    if let Some(seed) = options.seed {
+        settings.push(Setting::new("seed", &seed.to_string(), &format!("--seed {seed}")));
+    }
+    if problems.is_empty() { Ok(settings) } else { Err(Error::Input(problems)) }
+}
+
+fn pool(options: &RunOptions) -> Result<rayon::ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.map_or(0, usize::from))
+        .build()
+        .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))
+}
+
+fn show(format: Format, outcome: &Outcome, folder: &Path) -> Result<(), Error> {
+    let text = match format {
+        Format::Human => reports::summary::text(outcome, Some(folder)),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(outcome);
+            text.map_err(|error| Error::Simulation(format!("the outcome is no JSON: {error}")))?
+                + "\n"
+        }
+    };
+    print(text.as_bytes())
+}
+
+/// Why a result cannot be written, with its path apart.
+fn refused(error: FolderError) -> Error {
+    let message = error.to_string();
+    let (FolderError::NoName { path }
+    | FolderError::IsFile { path }
+    | FolderError::Foreign { path, .. }
+    | FolderError::MountPoint { path }
+    | FolderError::Io { path, .. }
+    | FolderError::Draw { path, .. }) = error;
+    let message = message.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&message);
+    Error::Output(Problem {
+        message: message.to_string(),
+        file: Some(PathBuf::from(&path)),
+        ..Problem::default()
+    })
+}
