@@ -8,9 +8,11 @@ use super::mapper::Limits;
 use super::outcome::Answer;
 use super::parts::Pipeline;
 use super::place::{Placement, place};
+use super::sensitivity;
 use super::spec::{Auto, EngineChoice, WaferMachine};
 use super::timer::{Engine, Memory, Timer};
 use crate::error::Error;
+use crate::machine::assumed::{self, Values};
 use crate::machine::{Job, Machine};
 use reports::outcome::MachineOutcome;
 use sim_core::{Clock, Picos};
@@ -34,8 +36,10 @@ impl Machine for WaferMachine {
         (job.progress)(0.4, "replaying the request");
         let speed = bench.speed(&placement)?;
         (job.progress)(0.6, "varying what is assumed");
-        let (sensitivity, range) =
-            super::sensitivity::vary(self, job, &placement, &speed.decode, &memory)?;
+        let speed_with =
+            |values: &Values<'_>| sensitivity::speed_with(self, job, &placement, &memory, values);
+        let nominal = speed.decode.tokens_per_s();
+        let (sensitivity, range) = assumed::vary(&self.name, facts, nominal, speed_with)?;
         (job.progress)(1.0, "done");
         Ok(Answer { machine: self, bench: &bench, placement: &placement, speed: &speed }.outcome(
             job,
