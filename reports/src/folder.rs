@@ -144,6 +144,17 @@ impl ResultFolder {
     /// more, or a rename failed: then the earlier result is back in its place.
     pub fn commit(mut self) -> Result<PathBuf, FolderError> {
         self.write_manifest()?;
+        let previous = self.swap()?;
+        self.committed = true;
+        if let Some(previous) = previous {
+            // The new result is in place: an old one that stays behind hidden does no harm.
+            drop(fs::remove_dir_all(previous));
+        }
+        Ok(self.target.clone())
+    }
+
+    /// Renames the hidden folder into its place; returns where the earlier result went.
+    fn swap(&self) -> Result<Option<PathBuf>, FolderError> {
         let previous = match Existing::at(&self.target)? {
             Existing::Nothing => None,
             Existing::Replaceable => Some(self.move_aside()?),
@@ -155,12 +166,7 @@ impl ResultFolder {
             }
             return Err(FolderError::io(&self.target, "move the result to")(error));
         }
-        self.committed = true;
-        if let Some(previous) = previous {
-            // The new result is in place: an old one that stays behind hidden does no harm.
-            drop(fs::remove_dir_all(previous));
-        }
-        Ok(self.target.clone())
+        Ok(previous)
     }
 
     fn write_manifest(&mut self) -> Result<(), FolderError> {
@@ -258,5 +264,26 @@ fn create_hidden(target: &Path, role: &str) -> Result<PathBuf, FolderError> {
             }
             Err(error) => return Err(FolderError::io(parent, "create a folder in")(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_rename_puts_the_earlier_result_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("out");
+        let mut first = ResultFolder::prepare(&target).unwrap();
+        first.write("outcome.json", b"{\"schema_version\": 1}").unwrap();
+        first.commit().unwrap();
+
+        let second = ResultFolder::prepare(&target).unwrap();
+        fs::remove_dir_all(&second.partial).unwrap();
+        assert!(matches!(second.swap(), Err(FolderError::Io { .. })));
+        drop(second);
+        assert!(target.join("outcome.json").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

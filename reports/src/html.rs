@@ -106,5 +106,7 @@ fn colours() -> String {
     for (i, colour) in CATEGORIES.iter().enumerate() {
         css += &format!(".c{i}{{--c:{}}}\n", rgb(*colour));
     }
+    // The two darkest categories, lighter where the page is dark.
+    css += "@media (prefers-color-scheme:dark){.c0{--c:#4aa3dc}.c1{--c:#ee7a30}}\n";
     css
 }

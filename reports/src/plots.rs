@@ -1,7 +1,7 @@
 //! The charts as PNG pictures, with a bundled font so that text renders where none is installed.
 //!
 //! One file a chart; each says whether it has anything to show and how tall it wants to be, and
-//! draws on a [`canvas::Canvas`], whose coordinates are pixels.
+//! draws on a canvas, whose coordinates are pixels.
 
 mod canvas;
 mod decode_curve;

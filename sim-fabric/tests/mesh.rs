@@ -7,10 +7,13 @@
 mod mesh {
     mod build;
     mod curve;
+    mod flows;
     mod invalid;
     mod order;
     mod probe;
     mod sharing;
     mod stall;
     mod switch;
+    mod two_phase;
+    mod values;
 }

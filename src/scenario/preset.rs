@@ -47,6 +47,7 @@ impl Preset for WaferPreset {
         ("fabric.switch_cycles", 0.0, MANY),
         ("pe.sram", 1.0, 1e9),
         ("pe.reserve", 0.0, 1e9),
+        ("pe.buffer", 1.0, 1e9),
         ("pe.fp16_per_cycle", 1.0, MANY),
         ("pe.fp32_add_per_cycle", 1.0, MANY),
         ("pe.fp32_mul_per_cycle", 1.0, MANY),

@@ -3,6 +3,40 @@
 use crate::facts;
 use crate::hardware::{Bandwidth, ByteCount, Count, CycleCount, Frequency, Power, Time};
 use serde::{Deserialize, Serialize};
+use sim_fabric::mesh::spec::FabricSpec;
+use sim_sram::PeSpec;
+
+impl WaferFacts {
+    /// Routers and ramps, for the engines.
+    pub fn fabric_spec(&self) -> FabricSpec {
+        let fabric = &self.fabric;
+        FabricSpec {
+            hop_cycles: fabric.hop_cycles.whole() as u32,
+            ramp_cycles: fabric.ramp_cycles.whole() as u32,
+            queue_depth: fabric.queue_depth.whole() as u32,
+            ramp_in_depth: fabric.ramp_in_depth.whole() as u32,
+            ramp_out_depth: fabric.ramp_out_depth.whole() as u32,
+            switch_cycles: fabric.switch_cycles.whole() as u32,
+        }
+    }
+
+    /// The datapath of a PE.
+    pub fn pe_spec(&self) -> PeSpec {
+        let pe = &self.pe;
+        PeSpec {
+            f16_per_cycle: pe.fp16_per_cycle.whole() as u32,
+            f32_per_cycle: pe.fp32_add_per_cycle.whole() as u32,
+            f32_mul_per_cycle: pe.fp32_mul_per_cycle.whole() as u32,
+            max_per_cycle: pe.max_per_cycle.whole() as u32,
+            setup_cycles: pe.setup_cycles.whole() as u32,
+            pipeline_cycles: pe.pipeline_cycles.whole() as u32,
+            gap_cycles: pe.gap_cycles.whole() as u32,
+            task_start_cycles: pe.task_start_cycles.whole() as u32,
+            unpack_cycles: pe.unpack_cycles.whole() as u32,
+            special_cycles: pe.special_cycles.whole() as u32,
+        }
+    }
+}
 
 /// A preset for wafers: what `examples/hardware/wse3.ron` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +100,8 @@ facts! {
         sram: ByteCount,
         /// Memory kept free for code, stacks and runtime buffers.
         reserve: ByteCount,
+        /// Part of the reserve that holds vectors between operators.
+        buffer: ByteCount,
         /// 16-bit fused multiply-adds, adds, multiplies and moves in a cycle.
         fp16_per_cycle: Count,
         /// 32-bit adds and moves in a cycle.

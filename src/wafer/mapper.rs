@@ -1,8 +1,10 @@
 //! The mapper: finds the rectangle of each operator by simulated time, within the ledger.
 //!
 //! One choice after another is tried at all its values with the others held, and the best is kept,
-//! until a round changes nothing. What is minimised is the simulated time of the whole layer; where
-//! a PE overflows, bytes cost time, more and more until they fit.
+//! until a round changes nothing. What is minimised is the sum of the operators' simulated times, each
+//! from an even start, so that an operator is simulated anew only when a choice touches it; the
+//! mapping found is then run as a whole. Where a PE overflows, bytes cost time, more and more until
+//! they fit.
 
 use super::choices::{ALL, Choices};
 use super::layer::{LayerRun, Part, Run, activations, ledger};
@@ -100,7 +102,7 @@ fn evaluate(
         return Ok(f64::INFINITY);
     }
     let bytes = ledger(&kernels, limits.reserve).total();
-    let time = run.time(kernels)?.spent.total();
+    let time = run.apart(&kernels)?;
     Ok(time as f64 + price * bytes as f64)
 }
 

@@ -33,15 +33,19 @@ pub struct WaferSpec {
     pub count: Auto,
     /// Prompt tokens that move through the pipeline together.
     pub prefill_chunk: Auto,
-    /// Mapping choices to force, by operator: "o_proj": "columns=128 reduce=chain".
+    /// Engine that times the programs; both give the same cycles.
+    pub engine: EngineChoice,
+    /// Mapping choices to force, by part ("moe", "dense", "embedding", "head"), as an outcome's
+    /// `mapping` names them: "moe": "qkv_rows=256 value_rows=128".
     pub force: BTreeMap<String, String>,
 }
 
-impl crate::machine::Machine for WaferMachine {
-    fn simulate(
-        &self,
-        _job: &crate::machine::Job<'_>,
-    ) -> Result<reports::outcome::MachineOutcome, crate::error::Error> {
-        Err(crate::error::Error::Simulation("the wafer machine is not built yet".into()))
-    }
+/// Engine that times programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineChoice {
+    /// Trains of wavelets; what it does not accept goes to the reference engine.
+    #[default]
+    Stream,
+    /// Every wavelet: the reference engine, slow.
+    Wavelet,
 }

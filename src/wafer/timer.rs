@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use sim_fabric::mesh::collective::{Collective, Reduce, Timing, program};
 use sim_fabric::mesh::program::{DType, FabricError, Program};
 use sim_fabric::mesh::spec::FabricSpec;
-use sim_fabric::mesh::stream;
+use sim_fabric::mesh::{stream, wavelet};
 use sim_sram::{Cost, PeSpec};
 use std::sync::{Arc, Mutex};
 
@@ -216,13 +216,12 @@ impl Timer {
         if self.engine == Engine::Stream {
             match stream::run(program, &self.fabric, start) {
                 Ok(run) => return Ok((run, false)),
-                Err(FabricError::NotAccepted { reason }) => {
-                    eprintln!("HANDOVER {reason} {:?}", program.shape)
-                }
+                Err(FabricError::NotAccepted { .. }) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        Err(failed(FabricError::NotAccepted { reason: "no reference engine yet".into() }))
+        let run = wavelet::run(program, &self.fabric, start).map_err(failed)?;
+        Ok((run, self.engine == Engine::Stream))
     }
 
     /// The fastest way to combine `elements` along a line, as simulated from an even start.

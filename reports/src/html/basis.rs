@@ -12,7 +12,7 @@ pub(super) fn write_claims(out: &mut String, outcome: &Outcome) -> fmt::Result {
         return Ok(());
     }
     let mut table = Table::new(
-        "Published claims beside what was simulated; nothing is fitted to them",
+        "Published claims beside what was simulated",
         vec![
             Column::Words("#"),
             Column::Words("Claim"),

@@ -30,8 +30,11 @@ impl Table {
         self.rows.push_str("<tr>");
         for (cell, column) in cells.iter().zip(&self.columns) {
             let class = match column {
-                Column::Words(_) if cell.as_ref().len() > 60 => " class=\"long\"",
-                Column::Words(_) => "",
+                Column::Words(_) => match cell.as_ref().len() {
+                    0..=32 => " class=\"short\"",
+                    33..=60 => "",
+                    _ => " class=\"long\"",
+                },
                 Column::Figures(_) => " class=\"n\"",
             };
             self.rows += &format!("<td{class}>{}</td>", text(cell.as_ref()));
@@ -43,8 +46,9 @@ impl Table {
     pub(super) fn write(&self, out: &mut String) -> fmt::Result {
         write!(
             out,
-            "<div class=\"scroll\" role=\"region\" aria-label=\"{0}\" tabindex=\"0\">\n\
-             <table>\n<caption>{0}</caption>\n<thead><tr>",
+            "<p class=\"caption\">{0}</p>\n\
+             <div class=\"scroll\" role=\"region\" aria-label=\"{0}\" tabindex=\"0\">\n\
+             <table aria-label=\"{0}\">\n<thead><tr>",
             self.caption
         )?;
         for column in &self.columns {

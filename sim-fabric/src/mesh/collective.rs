@@ -16,6 +16,7 @@ mod k_tree;
 mod line;
 mod reduce_scatter;
 mod send;
+pub mod two_phase;
 
 pub use k_tree::MOST_LEVELS;
 pub use line::{Line, Timing};

@@ -30,7 +30,7 @@ use super::program::{FabricError, Program, Run};
 use super::spec::FabricSpec;
 use layout::ClassLayout;
 use state::{Engine, LIMIT};
-use values::{Nothing, Payload};
+use values::{Nothing, Numbers, Payload};
 use wheel::bits;
 
 /// Cycles in which wavelets move and no operation issues, after which they are taken to circle.
@@ -38,7 +38,24 @@ const CIRCLING: u64 = 1 << 22;
 
 /// Runs `program`; PE `p` starts at cycle `start[p]`.
 pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, FabricError> {
-    run_with(program, spec, start, Nothing).map(|(run, _)| run)
+    run_with(program, spec, start, Nothing)
+}
+
+/// Runs `program` with numbers: PE `p` reads and writes `memory[p]`, whose elements
+/// [`Operand::Memory`](super::program::Operand::Memory) counts.
+///
+/// An operation without fabric operands reads and writes all its elements when it begins, one with
+/// fabric operands each as its wavelet issues.
+pub fn run_values(
+    program: &Program,
+    spec: &FabricSpec,
+    start: &[u64],
+    memory: &mut [Vec<f32>],
+) -> Result<Run, FabricError> {
+    let numbers = Numbers(memory);
+    check(program, spec, start)?;
+    numbers.check(program)?;
+    run_with(program, spec, start, numbers)
 }
 
 fn run_with<P: Payload>(
@@ -46,7 +63,7 @@ fn run_with<P: Payload>(
     spec: &FabricSpec,
     start: &[u64],
     payload: P,
-) -> Result<(Run, P), FabricError> {
+) -> Result<Run, FabricError> {
     check(program, spec, start)?;
     let classes: Vec<_> = program.classes.iter().map(|c| ClassLayout::new(c, spec)).collect();
     let base = start.iter().copied().min().unwrap_or(0);
@@ -54,7 +71,7 @@ fn run_with<P: Payload>(
     engine.run()?;
     engine.check_end(base + u64::from(engine.last_move))?;
     let done = engine.done.iter().map(|done| base + done).collect();
-    Ok((Run { done, hops: engine.counts.hops }, engine.payload))
+    Ok(Run { done, hops: engine.counts.hops })
 }
 
 impl<P: Payload> Engine<'_, P> {

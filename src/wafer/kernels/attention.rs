@@ -99,8 +99,8 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Cached tokens of the fullest PE.
-    fn tokens_per_pe(&self, context: u32, rows: u32) -> u32 {
+    /// Cached tokens of the fullest PE; time depends on the context through this alone.
+    pub fn tokens_per_pe(&self, context: u32, rows: u32) -> u32 {
         let band = self.choices.heads_together * self.choices.head_columns * rows;
         context.div_ceil(band)
     }

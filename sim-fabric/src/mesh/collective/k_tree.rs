@@ -94,6 +94,8 @@ fn finish(
     }
     if all > 0 {
         take_in(line, halves[0].side, 0, all, elements, kind);
+    }
+    if !root.is_empty() {
         line.root().routes.push(Route { colour: Colour(0), positions: root });
     }
     for half in halves {

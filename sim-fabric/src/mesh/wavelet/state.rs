@@ -1,6 +1,6 @@
 //! The state of all routers and PEs: flat arrays, and for each PE where its part begins.
 
-use super::layout::{ClassLayout, NO_OP};
+use super::layout::{ClassLayout, NONE};
 use super::values::Payload;
 use super::wheel::Wheel;
 use crate::mesh::program::{FabricError, Program};
@@ -83,7 +83,7 @@ pub(super) struct Thread {
     pub(super) next: u32,
     /// Data wavelets still to be issued [wavelets] -- state.
     pub(super) left: u32,
-    /// Current operation, [`NO_OP`] at the end -- state.
+    /// Current operation, [`NO_OP`](super::layout::NO_OP) at the end -- state.
     pub(super) op: u16,
 }
 
@@ -198,7 +198,7 @@ impl<'a, P: Payload> Engine<'a, P> {
         let switch = Switch { free_at: 0, position: 0 };
         self.switches.extend(layout.routes.iter().map(|_| switch));
         for buffer in &layout.buffers {
-            let mark = if buffer.port == super::layout::NONE { 0 } else { NEVER };
+            let mark = if buffer.port == NONE { 0 } else { NEVER };
             self.buffers.push(Buffer { slot: *slots + buffer.slot, mark, head: 0, len: 0 });
         }
         *slots += layout.slots;
@@ -212,9 +212,6 @@ impl<'a, P: Payload> Engine<'a, P> {
         let threads = layout.threads.iter();
         self.threads.extend(threads.map(|&op| Thread { next: NEVER, left: 0, op }));
         self.done.extend(layout.ops.iter().map(|_| NOT_DONE));
-        debug_assert!(
-            self.threads.iter().all(|thread| thread.op != NO_OP) || layout.ops.is_empty()
-        );
     }
 
     /// Puts a wavelet at the end of a buffer with `window` slots.

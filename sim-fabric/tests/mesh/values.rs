@@ -1,0 +1,101 @@
+//! Programs compute what they are for: results of runs with numbers.
+
+use super::build::*;
+use sim_fabric::mesh::collective::Timing;
+use sim_fabric::mesh::collective::two_phase::reduce;
+use sim_fabric::mesh::program::{DType, Op, OpKind, Operand, Port, Program, SendEnd};
+use sim_fabric::mesh::wavelet::run_values;
+
+use Port::{East, Ramp, West};
+
+/// Different whole numbers in every element of every PE, so that sums are exact.
+fn memory(pes: u32, words: u32) -> Vec<Vec<f32>> {
+    let number = |pe: u32, word: u32| ((pe * 31 + word * 7) % 101) as f32;
+    (0..pes).map(|pe| (0..words).map(|word| number(pe, word)).collect()).collect()
+}
+
+fn sums(memory: &[Vec<f32>]) -> Vec<f32> {
+    (0..memory[0].len()).map(|word| memory.iter().map(|pe| pe[word]).sum()).collect()
+}
+
+/// Runs with numbers; the times must be those of a run without.
+fn values(program: &Program, mut memory: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+    let start = vec![0; program.shape.pes()];
+    let timed = run_values(program, &spec(), &start, &mut memory).unwrap();
+    assert_eq!(timed, run(program));
+    memory
+}
+
+#[test]
+fn a_chain_sums_at_its_root() {
+    for (pes, words) in [(2, 1), (5, 3), (16, 40)] {
+        let before = memory(pes, words);
+        assert_eq!(values(&chain(pes, words), before.clone())[0], sums(&before));
+    }
+}
+
+#[test]
+fn a_two_phase_reduce_sums_at_its_root_whatever_the_step() {
+    let timing = Timing {
+        lead: 16,
+        tail: 5,
+        f16_per_cycle: 4,
+        f32_per_cycle: 2,
+        max_per_cycle: 1,
+        accumulators: 4,
+    };
+    for pes in 2..20 {
+        for step in 1..=pes {
+            for dtype in [DType::F32, DType::F16] {
+                let before = memory(pes, 9);
+                let after = values(&reduce(pes, 9, step, dtype, &timing), before.clone());
+                assert_eq!(after[0], sums(&before), "{pes} PEs, step {step}, {dtype:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_star_sums_at_its_root() {
+    let (pes, words) = (9u32, 6);
+    let takes: Vec<_> = (1..pes).map(|_| add(0, words)).collect();
+    let own = [Op { end: SendEnd::AdvanceLocal, ..send(0, words) }];
+    let switched = [route(0, &[(Ramp, &[West]), (East, &[West])])];
+    let mut classes = vec![class(&[route(0, &[(East, &[Ramp])])], &takes)];
+    classes.extend((2..pes).map(|_| class(&switched, &own)));
+    classes.push(class(&[route(0, &[(Ramp, &[West])])], &[send(0, words)]));
+    let before = memory(pes, words);
+    assert_eq!(values(&row(classes), before.clone())[0], sums(&before));
+}
+
+#[test]
+fn a_broadcast_gives_everyone_the_roots_words() {
+    let mut classes = vec![class(&[route(3, &[(Ramp, &[East])])], &[send(3, 5)])];
+    classes.extend((0..3).map(|_| class(&[route(3, &[(West, &[East, Ramp])])], &[take(3, 5)])));
+    classes.push(class(&[route(3, &[(West, &[Ramp])])], &[take(3, 5)]));
+    let before = memory(5, 5);
+    assert_eq!(values(&row(classes), before.clone()), vec![before[0].clone(); 5]);
+}
+
+#[test]
+fn each_kind_of_operation_computes_what_it_says() {
+    let (a, b, dst) = (Operand::Memory(0), Operand::Memory(2), Operand::Memory(4));
+    for (kind, result) in [
+        (OpKind::Move, [3.0, -4.0]),
+        (OpKind::Add, [5.0, 1.0]),
+        (OpKind::Max, [3.0, 5.0]),
+        (OpKind::Mul, [6.0, -20.0]),
+        (OpKind::Local, [0.0, 0.0]),
+    ] {
+        let program = row(vec![class(&[], &[op(kind, 2, dst, a, b)])]);
+        let after = values(&program, vec![vec![3.0, -4.0, 2.0, 5.0, 0.0, 0.0]]);
+        assert_eq!(after[0][4..], result, "{kind:?}");
+    }
+}
+
+#[test]
+fn operands_must_lie_in_memory() {
+    let program = chain(3, 4);
+    let error = run_values(&program, &spec(), &[0; 3], &mut memory(3, 3)).unwrap_err();
+    assert!(error.to_string().contains("op 0 reaches element 4 of a memory of 3"), "{error}");
+}

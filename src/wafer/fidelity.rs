@@ -1,0 +1,73 @@
+//! The fidelity contract of the wafer machine: what is stepped, what is a fixed latency, what is absent.
+
+use super::spec::EngineChoice;
+use reports::outcome::Fidelity;
+
+/// All rows.
+pub fn list(engine: EngineChoice) -> Vec<Fidelity> {
+    let fabric = match engine {
+        EngineChoice::Stream => "trains of wavelets, equal to the reference engine to the cycle",
+        EngineChoice::Wavelet => "every wavelet, hop and queue slot",
+    };
+    let rows: &[(&str, &str, &str)] = &[
+        ("Collectives on the mesh", "stepped", fabric),
+        (
+            "Lines of one program",
+            "stepped",
+            "one line is simulated for all that differ by a shift in time; whole rectangles in the \
+             reference engine give the same cycles",
+        ),
+        (
+            "Vector operations in a PE",
+            "closed form",
+            "elements over the documented rate, plus measured set-up, gap and pipeline depth",
+        ),
+        (
+            "Operators of a layer",
+            "stepped",
+            "one behind the other; each PE goes on when its own part is done",
+        ),
+        (
+            "Ethernet between wafers",
+            "fixed latency",
+            "assumed latency, and bytes over bandwidth with queueing",
+        ),
+        ("Bank conflicts", "absent", "operands are taken to lie in banks that do not conflict"),
+        (
+            "Traffic of two operators at once",
+            "absent",
+            "operators do not overlap, so they never contend",
+        ),
+        ("Microthreads within an operator", "absent", "a PE runs one operation at a time"),
+        (
+            "Way from the edge PEs to the Ethernet ports",
+            "absent",
+            "included in the assumed latency",
+        ),
+        ("Experts by regions", "absent", "experts are striped over all PEs of a layer"),
+        ("Latent attention cut along the latent", "absent", "the cut is tokens x heads"),
+        (
+            "Expert load on wafers",
+            "stepped",
+            "distinct experts of a prompt chunk are drawn; one token always uses its top-k",
+        ),
+        (
+            "Speculative decoding, batching, other users",
+            "absent",
+            "one request, one token at a time",
+        ),
+        ("Host, tokeniser, network to the user", "absent", "times start and end at the wafers"),
+        (
+            "Defective PEs, clock and power limits",
+            "absent",
+            "the mesh is whole and the clock holds",
+        ),
+    ];
+    rows.iter()
+        .map(|(mechanism, how, note)| Fidelity {
+            mechanism: (*mechanism).into(),
+            how: (*how).into(),
+            note: (*note).into(),
+        })
+        .collect()
+}

@@ -1,0 +1,269 @@
+//! The wafer machine: places the model, replays the request, and varies what is assumed.
+
+use super::choices::{ALL, Choices};
+use super::decode::{Ethernet, ItemTimes, Placed, Prefill};
+use super::hardware::WaferFacts;
+use super::layer::{Part, Run};
+use super::mapper::Limits;
+use super::outcome::Answer;
+use super::parts::Pipeline;
+use super::place::{Placement, place};
+use super::spec::{Auto, EngineChoice, WaferMachine};
+use super::timer::{Engine, Timer};
+use crate::error::Error;
+use crate::machine::{Job, Machine};
+use reports::outcome::MachineOutcome;
+use sim_core::{Clock, Picos};
+use workloads::forward::Step;
+use workloads::model::FeedForward;
+use workloads::routing::{ExpertLoad, LayerRouting};
+
+/// Skew of expert load; the exponent was fitted to DeepSeek-V3 by others and is used for its family.
+const EXPERT_LOAD: ExpertLoad = ExpertLoad::PowerLaw { exponent: 1.01 };
+
+/// Prompt chunks that are tried where the scenario leaves the choice [tokens].
+const CHUNKS: [u32; 4] = [32, 16, 8, 4];
+
+impl Machine for WaferMachine {
+    fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error> {
+        (job.progress)(0.0, "mapping the model onto wafers");
+        let facts = &self.preset.facts;
+        let bench = Bench::new(self, job, facts);
+        let placement = bench.place()?;
+        (job.progress)(0.4, "replaying the request");
+        let speed = bench.speed(&placement)?;
+        (job.progress)(0.6, "varying what is assumed");
+        let (sensitivity, range) = super::sensitivity::vary(self, job, &placement, &speed.decode)?;
+        (job.progress)(1.0, "done");
+        Ok(Answer { machine: self, bench: &bench, placement: &placement, speed: &speed }.outcome(
+            job,
+            sensitivity,
+            range,
+        ))
+    }
+}
+
+/// One set of hardware numbers, with the timer that remembers what was simulated on it.
+pub struct Bench<'a> {
+    machine: &'a WaferMachine,
+    job: Job<'a>,
+    /// The numbers.
+    pub facts: &'a WaferFacts,
+    timer: Timer,
+}
+
+/// Output tokens that take the same time: those between two contexts at which the fullest PE gets
+/// one more cached token.
+pub struct TokenClass {
+    /// How many.
+    pub tokens: u32,
+    /// Context of the first.
+    pub context: u32,
+    /// Time of one, from the last token's choice to its own [ps].
+    pub time: Picos,
+    /// Where it goes.
+    pub times: ItemTimes,
+}
+
+/// The output tokens of a request.
+pub struct Decode {
+    /// By how long they take, in order.
+    pub classes: Vec<TokenClass>,
+}
+
+/// A whole request.
+pub struct Speed {
+    /// The output tokens after the first.
+    pub decode: Decode,
+    /// The prompt, up to the first token.
+    pub prefill: Prefill,
+}
+
+impl Decode {
+    /// Time of all of them [s].
+    pub fn seconds(&self) -> f64 {
+        self.classes.iter().map(|class| f64::from(class.tokens) * class.time.seconds()).sum()
+    }
+
+    /// How many.
+    pub fn tokens(&self) -> u32 {
+        self.classes.iter().map(|class| class.tokens).sum()
+    }
+
+    /// Output tokens per second of one user [tokens/s].
+    pub fn tokens_per_s(&self) -> f64 {
+        f64::from(self.tokens()) / self.seconds()
+    }
+}
+
+impl<'a> Bench<'a> {
+    /// A bench for `facts`.
+    pub fn new(machine: &'a WaferMachine, job: &Job<'a>, facts: &'a WaferFacts) -> Self {
+        let engine = match machine.spec.engine {
+            EngineChoice::Stream => Engine::Stream,
+            EngineChoice::Wavelet => Engine::Wavelet,
+        };
+        let timer = Timer::new(facts.fabric_spec(), facts.pe_spec(), engine);
+        Self { machine, job: *job, facts, timer }
+    }
+
+    fn run(&self) -> Run<'_> {
+        Run {
+            timer: &self.timer,
+            columns: self.facts.grid.columns.whole() as u32,
+            rows: self.facts.grid.rows.whole() as u32,
+            hidden: self.job.model.hidden,
+            attention: self.job.model.attention,
+            tokens: 1,
+            distinct_experts: self.distinct_experts(1),
+            buffer: self.facts.pe.buffer.whole() as u32,
+        }
+    }
+
+    /// Distinct routed experts of one layer that `tokens` tokens use together, as drawn.
+    fn distinct_experts(&self, tokens: u32) -> u32 {
+        let moe = self.job.model.layers.iter().enumerate().find_map(|(i, layer)| match *layer {
+            FeedForward::Moe { experts, top_k, .. } => Some((i as u32, experts, top_k)),
+            FeedForward::Dense { .. } => None,
+        });
+        let Some((layer, experts, top_k)) = moe else { return 0 };
+        LayerRouting::new(EXPERT_LOAD, experts, top_k, self.job.seed, layer)
+            .map(|mut routing| routing.counts(tokens).iter().filter(|&&n| n > 0).count() as u32)
+            .unwrap_or(top_k)
+    }
+
+    /// Places the model for the longest context of the request.
+    pub fn place(&self) -> Result<Placement, Error> {
+        let step = Step::Decode { batch: 1, context: self.job.request.context() };
+        let pipeline = Pipeline::new(self.job.model, step);
+        let limits =
+            Limits { sram: self.facts.pe.sram.whole(), reserve: self.facts.pe.reserve.whole() };
+        let most = match self.machine.spec.count {
+            Auto::Auto => None,
+            Auto::Fixed(count) => Some(count),
+        };
+        let forced = self.forced(&pipeline)?;
+        let force = |part: &Part, choices: &mut Choices| {
+            for (kind, choice, value) in &forced {
+                if *kind == part.kind {
+                    (ALL[*choice].set)(choices, *value);
+                }
+            }
+        };
+        let wafer_rows = self.facts.grid.rows.whole() as u32;
+        place(&self.run(), &pipeline, wafer_rows, limits, most, &force)
+    }
+
+    /// The choices that the scenario forces: (part, choice, value).
+    fn forced(&self, pipeline: &Pipeline) -> Result<Vec<(String, usize, u32)>, Error> {
+        let mut forced = Vec::new();
+        for (kind, text) in &self.machine.spec.force {
+            if !pipeline.kinds.iter().any(|part| part.kind == kind) {
+                let kinds: Vec<_> = pipeline.kinds.iter().map(|part| part.kind).collect();
+                return Err(Error::input(format!(
+                    "force: no part is called `{kind}`; the model has {}",
+                    kinds.join(", ")
+                )));
+            }
+            for word in text.split_whitespace() {
+                let read = word.split_once('=').and_then(|(name, value)| {
+                    let choice = ALL.iter().position(|choice| choice.name == name)?;
+                    Some((choice, value.parse::<u32>().ok().filter(|&v| v > 0)?))
+                });
+                let Some((choice, value)) = read else {
+                    let names: Vec<_> = ALL.iter().map(|choice| choice.name).collect();
+                    return Err(Error::input(format!(
+                        "force: `{word}` is not `choice=number`; choices are {}",
+                        names.join(", ")
+                    )));
+                };
+                forced.push((kind.clone(), choice, value));
+            }
+        }
+        Ok(forced)
+    }
+
+    /// The request on a placed model.
+    pub fn speed(&self, placement: &Placement) -> Result<Speed, Error> {
+        let distinct = |tokens: u32| self.distinct_experts(tokens);
+        let placed = self.placed(placement, &distinct);
+        let prefill = self.prefill(&placed)?;
+        Ok(Speed { decode: Decode { classes: self.classes(&placed)? }, prefill })
+    }
+
+    /// The request's output tokens alone.
+    pub fn decode(&self, placement: &Placement) -> Result<Decode, Error> {
+        let distinct = |tokens: u32| self.distinct_experts(tokens);
+        Ok(Decode { classes: self.classes(&self.placed(placement, &distinct))? })
+    }
+
+    fn placed<'b>(
+        &'b self,
+        placement: &'b Placement,
+        distinct: &'b (dyn Fn(u32) -> u32 + Sync),
+    ) -> Placed<'b> {
+        Placed {
+            model: self.job.model,
+            run: self.run(),
+            placement,
+            wafer_rows: self.facts.grid.rows.whole() as u32,
+            clock: Clock { hertz: self.facts.clock.get() },
+            ethernet: Ethernet {
+                bandwidth: self.facts.io.bandwidth.get(),
+                latency: self.facts.io.latency.get(),
+            },
+            distinct_experts: distinct,
+        }
+    }
+
+    /// Output tokens after the first by how long they take.
+    fn classes(&self, placed: &Placed<'_>) -> Result<Vec<TokenClass>, Error> {
+        let request = self.job.request;
+        let mut classes: Vec<(Vec<u32>, u32, u32)> = Vec::new();
+        // The prompt's last chunk chooses the first token; each further one is a step.
+        for context in request.prompt + 1..request.prompt + request.output() {
+            let class = placed.context_class(context);
+            match classes.last_mut() {
+                Some((last, _, count)) if *last == class => *count += 1,
+                _ => classes.push((class, context, 1)),
+            }
+        }
+        classes
+            .into_iter()
+            .map(|(_, context, tokens)| {
+                let times = placed.times(1, context)?;
+                Ok(TokenClass { tokens, context, time: placed.token(&times), times })
+            })
+            .collect()
+    }
+
+    /// The prompt, in the chunk that the scenario gives or that is done first.
+    fn prefill(&self, placed: &Placed<'_>) -> Result<Prefill, Error> {
+        let prompt = self.job.request.prompt;
+        let buffer = self.facts.pe.buffer.whole();
+        if let Auto::Fixed(chunk) = self.machine.spec.prefill_chunk {
+            let prefill = placed.prefill(prompt, chunk)?;
+            if prefill.buffer > buffer {
+                return Err(Error::DoesNotFit(format!(
+                    "prefill_chunk: vectors of {chunk} tokens take {} bytes on the fullest PE, the \
+                     buffer (`pe.buffer`) has {buffer}; use a smaller chunk or `Auto`",
+                    prefill.buffer
+                )));
+            }
+            return Ok(prefill);
+        }
+        let mut best: Option<Prefill> = None;
+        for chunk in CHUNKS.into_iter().chain([1]) {
+            let needs = placed.times(chunk.min(prompt), prompt.max(chunk))?.buffer();
+            if needs > buffer && chunk > 1 {
+                continue;
+            }
+            let prefill = placed.prefill(prompt, chunk)?;
+            if best.as_ref().is_some_and(|best| best.done <= prefill.done) {
+                break;
+            }
+            best = Some(prefill);
+        }
+        best.ok_or_else(|| Error::Simulation("no prompt chunk was tried".into()))
+    }
+}

@@ -1,0 +1,200 @@
+//! Placement: parts onto wafers, as bands of full width stacked from the top, in pipeline order.
+//!
+//! The part that occurs most decides how a wafer is divided: as many of it as the ledger lets stand
+//! on one wafer. All others take the lowest band in which they fit. All experts of a layer are in one
+//! band, so on one wafer.
+
+use super::choices::Choices;
+use super::layer::{self, Part, Run};
+use super::mapper::{Limits, Mapping, search};
+use super::parts::Pipeline;
+use crate::error::Error;
+use rayon::prelude::*;
+
+/// One part on a wafer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// Wafer, from 0.
+    pub wafer: u32,
+    /// First row.
+    pub y: u32,
+    /// Rows.
+    pub rows: u32,
+}
+
+/// All parts placed and mapped.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// Wafers in use.
+    pub wafers: u32,
+    /// Band of each stage of the pipeline.
+    pub bands: Vec<Band>,
+    /// Rows of each distinct part.
+    pub rows: Vec<u32>,
+    /// Mapping of each distinct part.
+    pub mappings: Vec<Mapping>,
+    /// Which distinct parts attend to cached tokens.
+    pub attends: Vec<bool>,
+}
+
+/// Changes that a scenario forces on a part's choices.
+pub type Force<'a> = &'a (dyn Fn(&Part, &mut Choices) + Sync);
+
+/// Places `pipeline` on wafers of `run.columns` x `wafer_rows` PEs.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] if a part does not fit one wafer, or all of them not `most` wafers.
+pub fn place(
+    run: &Run<'_>,
+    pipeline: &Pipeline,
+    wafer_rows: u32,
+    limits: Limits,
+    most: Option<u32>,
+    force: Force<'_>,
+) -> Result<Placement, Error> {
+    let count = |kind: usize| pipeline.stages.iter().filter(|&&k| k == kind).count();
+    let main = (0..pipeline.kinds.len()).max_by_key(|&k| count(k)).unwrap_or(0);
+    let fits: Vec<Result<(u32, Mapping), Error>> = pipeline
+        .kinds
+        .par_iter()
+        .enumerate()
+        .map(|(kind, part)| {
+            let repeats = if kind == main { count(kind) as u32 } else { 1 };
+            lowest(run, part, wafer_rows, limits, repeats > 1, force)
+        })
+        .collect();
+    let mut rows = Vec::new();
+    let mut mappings = Vec::new();
+    for fit in fits {
+        let (height, mapping) = fit?;
+        rows.push(height);
+        mappings.push(mapping);
+    }
+    let bands = stack(pipeline, &rows, wafer_rows);
+    let wafers = bands.last().map_or(0, |band| band.wafer + 1);
+    if let Some(most) = most.filter(|&most| most < wafers) {
+        return Err(too_few(pipeline, &bands, &mappings, run.columns, most, wafers));
+    }
+    let attends =
+        pipeline.kinds.iter().map(|part| part.operators.iter().any(layer::attends)).collect();
+    Ok(Placement { wafers, bands, rows, mappings, attends })
+}
+
+/// The lowest band in which `part` fits, among equal divisions of a wafer.
+///
+/// With `even`, a whole number of such bands shares out all rows of the wafer.
+fn lowest(
+    run: &Run<'_>,
+    part: &Part,
+    wafer_rows: u32,
+    limits: Limits,
+    even: bool,
+    force: Force<'_>,
+) -> Result<(u32, Mapping), Error> {
+    let divisions: &[u32] = if even { &[8, 6, 5, 4, 3, 2, 1] } else { &[16, 12, 8, 6, 4, 3, 2, 1] };
+    let mut over = u64::MAX;
+    for division in divisions {
+        let rows = wafer_rows / division;
+        let usable = limits.sram.saturating_sub(limits.reserve);
+        let room = u64::from(run.columns) * u64::from(rows) * usable;
+        let need = stored(part);
+        if need > room {
+            over = over.min((need - room).div_ceil(u64::from(run.columns) * u64::from(rows)));
+            continue;
+        }
+        let run = Run { rows, ..*run };
+        match search(&run, part, limits, &|choices| force(part, choices))? {
+            Ok(mapping) => return Ok((rows, mapping)),
+            Err(by) => over = over.min(by),
+        }
+    }
+    Err(Error::DoesNotFit(format!(
+        "one {} part does not fit a whole wafer: it stores {:.2} GB, a wafer's PEs have {:.2} GB \
+         beside the {} bytes a PE kept for code and buffers; {}. \
+         Lower `pe.reserve`, the context, or store weights in fewer bits (`storage: AllInt4`).",
+        part.kind,
+        stored(part) as f64 / 1e9,
+        f64::from(run.columns)
+            * f64::from(wafer_rows)
+            * limits.sram.saturating_sub(limits.reserve) as f64
+            / 1e9,
+        limits.reserve,
+        match over {
+            u64::MAX => format!(
+                "in no mapping do the vectors between operators fit the {} bytes of `pe.buffer`",
+                run.buffer
+            ),
+            over => format!("the fullest PE overflows by {over} bytes"),
+        }
+    )))
+}
+
+/// Weight bytes of all matrices of a part, experts included [bytes].
+pub fn stored(part: &Part) -> u64 {
+    use workloads::forward::OperatorKind as Kind;
+    let both = |format: workloads::model::WeightFormat, outs: u32, ins: u32| {
+        let (outs, ins) = (u64::from(outs), u64::from(ins));
+        format.weight_bytes(outs, ins) + format.scale_bytes(outs, ins)
+    };
+    let of = |kind: Kind| match kind {
+        Kind::Embedding { vocabulary, hidden } => u64::from(vocabulary) * u64::from(hidden) * 2,
+        Kind::Linear { ins, outs, format } => both(format, outs, ins),
+        Kind::PerHeadLinear { heads, ins, outs, format } => {
+            u64::from(heads) * both(format, outs, ins)
+        }
+        Kind::Experts { experts, shared, ins, outs, format, shared_format, .. } => {
+            u64::from(experts) * both(format, outs, ins)
+                + u64::from(shared) * both(shared_format, outs, ins)
+        }
+        _ => 0,
+    };
+    part.operators.iter().map(|operator| of(operator.kind)).sum()
+}
+
+/// Bands from the top of each wafer, in order; a part that no longer fits opens the next wafer.
+fn stack(pipeline: &Pipeline, rows: &[u32], wafer_rows: u32) -> Vec<Band> {
+    let (mut wafer, mut y) = (0, 0);
+    let mut bands = Vec::with_capacity(pipeline.stages.len());
+    for &kind in &pipeline.stages {
+        let rows = rows[kind];
+        if y + rows > wafer_rows {
+            (wafer, y) = (wafer + 1, 0);
+        }
+        bands.push(Band { wafer, y, rows });
+        y += rows;
+    }
+    bands
+}
+
+/// Says what does not fit, and by how much.
+fn too_few(
+    pipeline: &Pipeline,
+    bands: &[Band],
+    mappings: &[Mapping],
+    columns: u32,
+    most: u32,
+    wafers: u32,
+) -> Error {
+    let left = bands.iter().filter(|band| band.wafer >= most).count();
+    let first = bands.iter().position(|band| band.wafer >= most).unwrap_or(0);
+    let name = |stage: usize| match pipeline.layers[stage] {
+        Some(layer) => format!("layer {layer}"),
+        None => pipeline.kinds[pipeline.stages[stage]].kind.to_string(),
+    };
+    let bytes: u64 = (first..bands.len())
+        .map(|stage| {
+            let ledger = &mappings[pipeline.stages[stage]].ledger;
+            ledger.total() * u64::from(columns) * u64::from(bands[stage].rows)
+        })
+        .sum();
+    Error::DoesNotFit(format!(
+        "{most} wafers are too few, {wafers} are needed: {left} of {} parts find no place, from {} \
+         to {} ({:.1} GB of SRAM with their KV cache and reserve, {} rows of PEs). Use `count: Auto`, \
+         or `count: Fixed({wafers})`.",
+        bands.len(),
+        name(first),
+        name(bands.len() - 1),
+        bytes as f64 / 1e9,
+        bands[first..].iter().map(|band| band.rows).sum::<u32>(),
+    ))
+}
