@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug)]
 pub enum MachineSpec {
     /// Wafers.
-    Wafer(WaferMachine),
+    Wafer(Box<WaferMachine>),
     /// A GPU rack.
-    Nvl72(Nvl72Machine),
+    Nvl72(Box<Nvl72Machine>),
 }
 
 impl MachineSpec {
@@ -26,8 +26,8 @@ impl MachineSpec {
     /// The machine, to run something on it.
     pub fn machine(&self) -> &(dyn Machine + Sync) {
         match self {
-            Self::Wafer(machine) => machine,
-            Self::Nvl72(machine) => machine,
+            Self::Wafer(machine) => &**machine,
+            Self::Nvl72(machine) => &**machine,
         }
     }
 

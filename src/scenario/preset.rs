@@ -123,7 +123,7 @@ pub(super) fn find<P: Preset>(name: &str, base: &Path) -> Result<P, Result<Strin
     if !name.ends_with(".ron") {
         let names: Vec<&str> = P::BUILT_IN.iter().map(|(name, _)| *name).collect();
         let hint = suggest::hint(name, &names);
-        return Err(Ok(format!("unknown preset `{name}`; {hint}, or the name of a .ron file")));
+        return Err(Ok(format!("unknown preset `{name}` (a file would end in .ron); {hint}")));
     }
     let path = base.join(name);
     let text = files::text(&path).map_err(|why| Ok(format!("{}: {why}", path.display())))?;
