@@ -1,5 +1,7 @@
 //! What every machine is asked and what it answers with.
 
+pub mod assumed;
+
 use crate::error::Error;
 use reports::outcome::MachineOutcome;
 use workloads::model::Model;
@@ -44,4 +46,9 @@ pub struct Job<'a> {
 pub trait Machine {
     /// Simulates the request; same job, same outcome, on any number of threads.
     fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error>;
+}
+
+/// The path by which `--set` reaches a hardware number of a machine.
+pub fn setting(machine: &str, path: &str) -> String {
+    format!("machines.{machine}.{path}")
 }

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod collective;
+pub mod compose;
 pub mod program;
 pub mod spec;
 pub mod stream;

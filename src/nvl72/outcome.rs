@@ -5,15 +5,14 @@ use super::frontier::Search;
 use super::layout::Layout;
 use super::plan::Plan;
 use super::replay::{Replay, replay};
-use super::sensitivity::ranges;
+use super::sensitivity::speed_with;
 use super::spec::{LayoutChoice, Nvl72Machine};
 use super::step::{Part, StepTime};
 use crate::error::Error;
-use crate::hardware::{Confidence, Facts};
+use crate::machine::assumed::{self, Values};
 use crate::machine::{Job, Machine};
 use reports::outcome::{
-    CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Parameter, TimeSplit,
-    UnitPlacement,
+    CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, TimeSplit, UnitPlacement,
 };
 use workloads::forward::{Step, forward};
 use workloads::routing::ExpertLoad;
@@ -52,20 +51,23 @@ impl Nvl72Machine {
         let chunk = u64::from(spec.prefill_chunk);
         let replay = replay(&search.rack(), layout, spec.batch, job.request, chunk)?;
         (job.progress)(0.4, "varying assumed parameters");
-        let ranges = ranges(self, plan, layout, job.request, job.seed)?;
+        let facts = &self.preset.facts;
+        let speed = 1.0 / replay.tpot;
+        let with =
+            |values: &Values<'_>| speed_with(self, plan, layout, (job.request, job.seed), values);
+        let (sensitivity, tokens_per_s_range) = assumed::vary(&self.name, facts, speed, with)?;
         (job.progress)(0.6, "frontier over batch and layout");
         let frontier = search.frontier()?;
         (job.progress)(1.0, "done");
 
         let replicas = search.gpus() / layout.gpus();
         let step = mean_step(&replay);
-        let speed = 1.0 / replay.tpot;
         Ok(MachineOutcome {
             name: self.name.clone(),
             units: replicas * layout.gpus(),
             unit: "GPU".to_string(),
             tokens_per_s: speed,
-            tokens_per_s_range: ranges.band,
+            tokens_per_s_range,
             tokens_per_s_machine: speed * f64::from(replicas) * f64::from(spec.batch),
             ttft_s: replay.ttft,
             tpot_ms: replay.tpot * 1e3,
@@ -83,8 +85,8 @@ impl Nvl72Machine {
                 })
                 .collect(),
             frontier,
-            parameters: parameters(self),
-            sensitivity: ranges.rows,
+            parameters: assumed::parameters(&self.name, facts),
+            sensitivity,
             links: links(&step, self.preset.facts.nvlink.link_bandwidth.get()),
             fidelity: fidelity(),
         })
@@ -215,28 +217,6 @@ fn placement(search: &Search<'_>, layout: Layout, replicas: u32) -> Vec<UnitPlac
                 bytes: placed.rows(),
                 capacity_bytes: placed.capacity,
             }
-        })
-        .collect()
-}
-
-fn parameters(machine: &Nvl72Machine) -> Vec<Parameter> {
-    let confidence = |confidence| match confidence {
-        Confidence::Measured => "measured",
-        Confidence::Documented => "documented",
-        Confidence::Derived => "derived",
-        Confidence::Assumed => "assumed",
-    };
-    machine
-        .preset
-        .facts
-        .all()
-        .into_iter()
-        .map(|row| Parameter {
-            path: row.path,
-            value: row.text,
-            range: row.range,
-            confidence: confidence(row.confidence).to_string(),
-            source: row.source,
         })
         .collect()
 }

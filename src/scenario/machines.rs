@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 /// A machine of a scenario, its preset filled in.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a scenario has a handful of machines")]
 pub enum MachineSpec {
     /// Wafers.
     Wafer(Box<WaferMachine>),

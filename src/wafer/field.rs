@@ -28,6 +28,11 @@ impl Field {
         max(&self.s) + max(&self.o)
     }
 
+    /// The cycle at which the PE in column `s` and row `o` is ready.
+    pub fn at(&self, s: u32, o: u32) -> u64 {
+        self.s[s as usize] + self.o[o as usize]
+    }
+
     /// The part along `axis`.
     pub fn along(&mut self, axis: Axis) -> &mut [u64] {
         match axis {

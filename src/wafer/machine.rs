@@ -8,9 +8,11 @@ use super::mapper::Limits;
 use super::outcome::Answer;
 use super::parts::Pipeline;
 use super::place::{Placement, place};
+use super::sensitivity;
 use super::spec::{Auto, EngineChoice, WaferMachine};
-use super::timer::{Engine, Timer};
+use super::timer::{Engine, Memory, Timer};
 use crate::error::Error;
+use crate::machine::assumed::{self, Values};
 use crate::machine::{Job, Machine};
 use reports::outcome::MachineOutcome;
 use sim_core::{Clock, Picos};
@@ -28,12 +30,16 @@ impl Machine for WaferMachine {
     fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error> {
         (job.progress)(0.0, "mapping the model onto wafers");
         let facts = &self.preset.facts;
-        let bench = Bench::new(self, job, facts);
+        let memory = Memory::default();
+        let bench = Bench::new(self, job, facts, &memory);
         let placement = bench.place()?;
         (job.progress)(0.4, "replaying the request");
         let speed = bench.speed(&placement)?;
         (job.progress)(0.6, "varying what is assumed");
-        let (sensitivity, range) = super::sensitivity::vary(self, job, &placement, &speed.decode)?;
+        let speed_with =
+            |values: &Values<'_>| sensitivity::speed_with(self, job, &placement, &memory, values);
+        let nominal = speed.decode.tokens_per_s();
+        let (sensitivity, range) = assumed::vary(&self.name, facts, nominal, speed_with)?;
         (job.progress)(1.0, "done");
         Ok(Answer { machine: self, bench: &bench, placement: &placement, speed: &speed }.outcome(
             job,
@@ -98,12 +104,17 @@ impl Decode {
 
 impl<'a> Bench<'a> {
     /// A bench for `facts`.
-    pub fn new(machine: &'a WaferMachine, job: &Job<'a>, facts: &'a WaferFacts) -> Self {
+    pub fn new(
+        machine: &'a WaferMachine,
+        job: &Job<'a>,
+        facts: &'a WaferFacts,
+        memory: &Memory,
+    ) -> Self {
         let engine = match machine.spec.engine {
             EngineChoice::Stream => Engine::Stream,
             EngineChoice::Wavelet => Engine::Wavelet,
         };
-        let timer = Timer::new(facts.fabric_spec(), facts.pe_spec(), engine);
+        let timer = Timer::new(facts.fabric_spec(), facts.pe_spec(), engine, memory);
         Self { machine, job: *job, facts, timer }
     }
 

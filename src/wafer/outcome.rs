@@ -8,11 +8,10 @@ use super::place::Placement;
 use super::replay::Transfer;
 use super::spec::WaferMachine;
 use super::timer::{Engine, Spent};
-use crate::hardware::{Confidence, Facts};
-use crate::machine::Job;
+use crate::machine::{Job, assumed};
 use reports::outcome::{
-    CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Parameter, Region,
-    Sensitivity, TimeSplit, UnitPlacement,
+    CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Region, Sensitivity,
+    TimeSplit, UnitPlacement,
 };
 use sim_sram::Owner;
 use workloads::forward::Step;
@@ -58,7 +57,7 @@ impl Answer<'_> {
             placement: self.units(&pipeline, middle),
             decode_curve: self.curve(),
             frontier: Vec::new(),
-            parameters: self.parameters(),
+            parameters: assumed::parameters(&self.machine.name, self.bench.facts),
             sensitivity,
             links: self.links(job, middle),
             fidelity: super::fidelity::list(self.machine.spec.engine),
@@ -268,27 +267,6 @@ impl Answer<'_> {
             }
         }
         points
-    }
-
-    fn parameters(&self) -> Vec<Parameter> {
-        let confidence = |confidence| match confidence {
-            Confidence::Measured => "measured",
-            Confidence::Documented => "documented",
-            Confidence::Derived => "derived",
-            Confidence::Assumed => "assumed",
-        };
-        self.bench
-            .facts
-            .all()
-            .into_iter()
-            .map(|row| Parameter {
-                path: format!("{}.{}", self.machine.name, row.path),
-                value: row.text,
-                range: row.range,
-                confidence: confidence(row.confidence).into(),
-                source: row.source,
-            })
-            .collect()
     }
 
     /// Ethernet links by the bytes of one token.

@@ -14,8 +14,11 @@ use sim_fabric::mesh::{stream, wavelet};
 use sim_sram::{Cost, PeSpec};
 use std::sync::{Arc, Mutex};
 
+/// Accumulators that a sum of few words goes to in turn, as the published one-word star does.
+const ACCUMULATORS: u32 = 4;
+
 /// Which engine timed something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Engine {
     /// Trains of wavelets.
     Stream,
@@ -90,34 +93,50 @@ struct ReduceKey {
     max: bool,
 }
 
-/// Runs phases on given hardware, and remembers lines.
-pub struct Timer {
-    /// Numbers of the fabric.
-    pub fabric: FabricSpec,
-    /// Numbers of a PE.
-    pub pe: PeSpec,
+/// All that a line's times depend on beside its [`LineKey`].
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Conditions {
+    fabric: FabricSpec,
+    timing: Timing,
     engine: Engine,
+}
+
+/// What was simulated under some conditions.
+#[derive(Default)]
+struct Known {
     lines: Mutex<FxHashMap<LineKey, Arc<LineTimes>>>,
     reduces: Mutex<FxHashMap<ReduceKey, Reduce>>,
 }
 
-impl Timer {
-    /// A timer for this hardware; `engine` is tried first.
-    pub fn new(fabric: FabricSpec, pe: PeSpec, engine: Engine) -> Self {
-        Self { fabric, pe, engine, lines: Mutex::default(), reduces: Mutex::default() }
-    }
+/// What was simulated so far, for timers to share.
+#[derive(Clone, Default)]
+pub struct Memory {
+    known: Arc<Mutex<FxHashMap<Conditions, Arc<Known>>>>,
+}
 
-    /// What an operation of a collective costs besides its wavelets. Operations on the fabric run
-    /// asynchronously: each starts in a task of its own.
-    pub fn timing(&self) -> Timing {
-        Timing {
-            lead: self.pe.task_start_cycles + self.pe.setup_cycles,
-            tail: self.pe.pipeline_cycles,
-            f16_per_cycle: self.pe.f16_per_cycle,
-            f32_per_cycle: self.pe.f32_per_cycle,
-            max_per_cycle: self.pe.max_per_cycle,
-            accumulators: 4,
-        }
+/// Runs phases on given hardware, and remembers lines.
+pub struct Timer {
+    /// Numbers of a PE.
+    pub pe: PeSpec,
+    conditions: Conditions,
+    known: Arc<Known>,
+}
+
+impl Timer {
+    /// A timer for this hardware; `engine` is tried first. Lines that `memory` knows are not run again.
+    pub fn new(fabric: FabricSpec, pe: PeSpec, engine: Engine, memory: &Memory) -> Self {
+        // Operations on the fabric run asynchronously: each starts in a task of its own.
+        let timing = Timing {
+            lead: pe.task_start_cycles + pe.setup_cycles,
+            tail: pe.pipeline_cycles,
+            f16_per_cycle: pe.f16_per_cycle,
+            f32_per_cycle: pe.f32_per_cycle,
+            max_per_cycle: pe.max_per_cycle,
+            accumulators: ACCUMULATORS,
+        };
+        let conditions = Conditions { fabric, timing, engine };
+        let known = lock(&memory.known).entry(conditions.clone()).or_default().clone();
+        Self { pe, conditions, known }
     }
 
     /// Runs `phases` one after another; `field` moves on to when each PE is done.
@@ -140,7 +159,7 @@ impl Timer {
             Phase::Line(line) => {
                 let times = self.advance(line, field)?;
                 let took = field.last() - before;
-                let timing = self.timing();
+                let timing = self.conditions.timing;
                 let levels = match &line.collective {
                     Collective::Reduce { by: Reduce::Tree { groups }, .. } => groups.len() as u64,
                     _ => 1,
@@ -179,23 +198,22 @@ impl Timer {
         let base = part.iter().copied().min().unwrap_or(0);
         let start: Vec<u64> = part.iter().map(|time| time - base).collect();
         let key = LineKey { phase: line.clone(), start };
-        if let Some(known) = lock(&self.lines).get(&key) {
+        if let Some(known) = lock(&self.known.lines).get(&key) {
             return Ok(known.clone());
         }
         let times = Arc::new(self.simulate(line, &key.start)?);
-        lock(&self.lines).insert(key, times.clone());
+        lock(&self.known.lines).insert(key, times.clone());
         Ok(times)
     }
 
+    /// The program of a line.
+    pub fn program(&self, line: &LinePhase) -> Program {
+        let timing = &self.conditions.timing;
+        program(&line.collective, line.pes, line.segments, line.elements, line.dtype, timing)
+    }
+
     fn simulate(&self, line: &LinePhase, start: &[u64]) -> Result<LineTimes, Error> {
-        let program = program(
-            &line.collective,
-            line.pes,
-            line.segments,
-            line.elements,
-            line.dtype,
-            &self.timing(),
-        );
+        let program = self.program(line);
         let (run, handed_over) = self.engine_run(&program, start)?;
         let bases = program.op_bases();
         let done = (0..start.len())
@@ -213,15 +231,15 @@ impl Timer {
         start: &[u64],
     ) -> Result<(sim_fabric::mesh::program::Run, bool), Error> {
         let failed = |error: FabricError| Error::Simulation(error.to_string());
-        if self.engine == Engine::Stream {
-            match stream::run(program, &self.fabric, start) {
+        if self.conditions.engine == Engine::Stream {
+            match stream::run(program, &self.conditions.fabric, start) {
                 Ok(run) => return Ok((run, false)),
                 Err(FabricError::NotAccepted { .. }) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        let run = wavelet::run(program, &self.fabric, start).map_err(failed)?;
-        Ok((run, self.engine == Engine::Stream))
+        let run = wavelet::run(program, &self.conditions.fabric, start).map_err(failed)?;
+        Ok((run, self.conditions.engine == Engine::Stream))
     }
 
     /// The fastest way to combine `elements` along a line, as simulated from an even start.
@@ -234,12 +252,12 @@ impl Timer {
         max: bool,
     ) -> Result<Reduce, Error> {
         let key = ReduceKey { pes, segments, elements, dtype, max };
-        if let Some(known) = lock(&self.reduces).get(&key) {
+        if let Some(known) = lock(&self.known.reduces).get(&key) {
             return Ok(known.clone());
         }
         let length = pes / segments;
         let wavelets = elements.div_ceil(dtype.per_wavelet());
-        let timing = self.timing();
+        let timing = self.conditions.timing;
         let mut ways: Vec<(u64, Reduce)> = candidates(length)
             .into_iter()
             .map(|by| (estimate(&by, length, wavelets, &timing), by))
@@ -264,7 +282,7 @@ impl Timer {
             }
         }
         let by = best.map_or(Reduce::Chain, |best| best.1);
-        lock(&self.reduces).insert(key, by.clone());
+        lock(&self.known.reduces).insert(key, by.clone());
         Ok(by)
     }
 }

@@ -151,6 +151,14 @@ pub struct Position {
     pub tx: PortSet,
 }
 
+impl Position {
+    /// The same position with columns and rows exchanged.
+    pub fn transposed(self) -> Self {
+        let ports: Vec<_> = self.tx.iter().map(Port::transposed).collect();
+        Self { rx: self.rx.transposed(), tx: PortSet::of(&ports) }
+    }
+}
+
 /// The route of one colour through one router.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Route {
@@ -344,9 +352,7 @@ impl Program {
         program.shape = Shape { columns: self.shape.rows, rows: self.shape.columns };
         for class in &mut program.classes {
             for position in class.routes.iter_mut().flat_map(|route| &mut route.positions) {
-                position.rx = position.rx.transposed();
-                let ports: Vec<_> = position.tx.iter().map(Port::transposed).collect();
-                position.tx = PortSet::of(&ports);
+                *position = position.transposed();
             }
         }
         for y in 0..rows {

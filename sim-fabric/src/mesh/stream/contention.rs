@@ -3,11 +3,11 @@
 //! Where they do, arbitration decides and the settled times are not those of the program.
 
 use super::graph::{Graph, NONE};
-use super::train::{Run, append, collide};
+use super::train::{Run, Train, append, collide};
 use crate::mesh::program::Port;
 
 /// A port that two colours want in one cycle: (PE, port).
-pub(super) fn find(graph: &Graph, trains: &[Vec<Run>]) -> Option<(u32, Port)> {
+pub(super) fn find(graph: &Graph, trains: &[Train]) -> Option<(u32, Port)> {
     let mut users: Vec<(u32, u8, u32)> = Vec::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         if node.op != NONE {
@@ -40,9 +40,9 @@ pub(super) fn find(graph: &Graph, trains: &[Vec<Run>]) -> Option<(u32, Port)> {
 }
 
 /// Times at which a router's wavelets of one colour cross a port.
-fn crossing(graph: &Graph, trains: &[Vec<Run>], index: u32, port: Port) -> Vec<Run> {
+fn crossing(graph: &Graph, trains: &[Train], index: u32, port: Port) -> Train {
     let node = &graph.nodes[index as usize];
-    let mut out = Vec::new();
+    let mut out = Train::new();
     let mut at = 0;
     for s in node.stretches.0..node.stretches.1 {
         let stretch = &graph.stretches[s as usize];
@@ -56,7 +56,7 @@ fn crossing(graph: &Graph, trains: &[Vec<Run>], index: u32, port: Port) -> Vec<R
 }
 
 /// Appends wavelets `from..from + count` of a train.
-fn slice(train: &[Run], from: u32, count: u32, out: &mut Vec<Run>) {
+fn slice(train: &[Run], from: u32, count: u32, out: &mut Train) {
     let mut at = 0;
     for run in train {
         let low = from.max(at);

@@ -7,6 +7,7 @@
 
 use crate::mesh::program::{FabricError, Port, Program, SendEnd};
 use crate::mesh::spec::FabricSpec;
+use smallvec::SmallVec;
 
 /// No index.
 pub(super) const NONE: u32 = u32::MAX;
@@ -27,16 +28,23 @@ pub(super) struct Piece {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Channel {
     /// Who puts wavelets in, in order.
-    pub(super) puts: Vec<Piece>,
+    pub(super) puts: SmallVec<[Piece; 1]>,
     /// Who takes them out, in order.
-    pub(super) takes: Vec<Piece>,
+    pub(super) takes: SmallVec<[Piece; 2]>,
     pub(super) total: u32,
     /// Latency from leaving the producer to being takeable [cycles].
     pub(super) latency: u32,
     /// Slots [wavelets].
     pub(super) window: u32,
     /// Wavelets that advance a switch: (index, whether it is a control wavelet).
-    marks: Vec<(u32, bool)>,
+    marks: SmallVec<[(u32, bool); 1]>,
+}
+
+impl Channel {
+    /// Whether more goes through it than it has slots, so that its producer may have to wait.
+    pub(super) fn limits(&self) -> bool {
+        self.total > self.window
+    }
 }
 
 /// What a node does with a stretch of its wavelets.

@@ -4,7 +4,7 @@
 //! grow while they are swept, and where they rest they are the times of the program.
 
 use super::graph::{Channel, Graph, NONE, Node, Piece, Stretch};
-use super::train::{Run, same, serve};
+use super::train::{Train, same, serve};
 use crate::mesh::program::{FabricError, Op, Program};
 
 /// Sweeps after which a program is handed over: it does not settle, most likely a deadlock.
@@ -16,17 +16,17 @@ pub(super) struct Times<'a> {
     start: &'a [u64],
     graph: &'a Graph,
     /// Train of each node.
-    pub(super) trains: Vec<Vec<Run>>,
+    pub(super) trains: Vec<Train>,
     /// Cycle at which each operation is done, as in [`crate::mesh::program::Run::done`].
     pub(super) done: Vec<u64>,
     dirty: Vec<bool>,
-    scratch: Vec<Run>,
+    scratch: Train,
 }
 
 /// Reads the times at one side of a channel, index after index.
 struct Reader<'a> {
     pieces: &'a [Piece],
-    trains: &'a [Vec<Run>],
+    trains: &'a [Train],
     /// Added to every time.
     add: u64,
     /// Current piece, run of its node's train, and first wavelet of that run.
@@ -36,7 +36,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(pieces: &'a [Piece], trains: &'a [Vec<Run>], add: u64) -> Self {
+    fn new(pieces: &'a [Piece], trains: &'a [Train], add: u64) -> Self {
         Self { pieces, trains, add, piece: 0, run: 0, run_at: 0 }
     }
 
@@ -78,16 +78,17 @@ impl<'a> Times<'a> {
             program,
             start,
             graph,
-            trains: vec![Vec::new(); graph.nodes.len()],
+            trains: vec![Train::new(); graph.nodes.len()],
             done: vec![0; graph.op_node.len()],
             dirty: vec![true; graph.nodes.len()],
-            scratch: Vec::new(),
+            scratch: Train::new(),
         };
         let order = data_order(program, graph);
         for &node in &order {
+            times.dirty[node as usize] = false;
             times.evaluate(node, false);
         }
-        times.dirty.fill(true);
+        times.mark_limited();
         for _ in 0..MOST_SWEEPS {
             let mut changed = false;
             for &node in order.iter().rev() {
@@ -103,6 +104,20 @@ impl<'a> Times<'a> {
         Err(FabricError::NotAccepted {
             reason: format!("times do not settle in {MOST_SWEEPS} sweeps (a deadlock?)"),
         })
+    }
+
+    /// Marks the nodes that may have to wait for room: those that put more into a channel than it
+    /// has slots.
+    fn mark_limited(&mut self) {
+        let graph = self.graph;
+        for (node, dirty) in graph.nodes.iter().zip(&mut self.dirty) {
+            let stretches = &graph.stretches[node.stretches.0 as usize..node.stretches.1 as usize];
+            let mut puts = stretches
+                .iter()
+                .flat_map(|s| &graph.puts[s.puts.0 as usize..s.puts.1 as usize])
+                .map(|put| &graph.channels[put.channel as usize]);
+            *dirty |= puts.any(Channel::limits);
+        }
     }
 
     fn visit(&mut self, node: u32) -> bool {
@@ -152,7 +167,7 @@ impl<'a> Times<'a> {
     /// Appends the times of one stretch to `train`; returns the last.
     fn times_of(
         &self,
-        train: &mut Vec<Run>,
+        train: &mut Train,
         node: &Node,
         stretch: &Stretch,
         floor: u64,
@@ -170,6 +185,9 @@ impl<'a> Times<'a> {
         let mut rooms: [Option<Reader<'_>>; 5] = [const { None }; 5];
         if credits {
             for (room, put) in rooms.iter_mut().zip(puts) {
+                if !channel(put.channel).limits() {
+                    continue;
+                }
                 *room = Some(Reader::new(&channel(put.channel).takes, &self.trains, 1));
             }
         }
@@ -244,7 +262,7 @@ impl<'a> Times<'a> {
                     self.dirty[take.node as usize] = true;
                 }
             }
-            if credits && stretch.from != NONE {
+            if credits && stretch.from != NONE && graph.channels[stretch.from as usize].limits() {
                 for put in &graph.channels[stretch.from as usize].puts {
                     self.dirty[put.node as usize] = true;
                 }

@@ -1,5 +1,7 @@
 //! Trains: the times of consecutive wavelets as runs of equal spacing.
 
+use smallvec::SmallVec;
+
 /// A run of wavelets: the `i`-th passes at `time + i * period`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
@@ -18,8 +20,11 @@ impl Run {
     }
 }
 
+/// Times of consecutive wavelets; most trains are one or two runs and need no allocation.
+pub(super) type Train = SmallVec<[Run; 2]>;
+
 /// Appends `count` wavelets from `time` on, `period` apart, to a train, joining runs that continue.
-pub(super) fn append(train: &mut Vec<Run>, time: u64, count: u32, period: u32) {
+pub(super) fn append(train: &mut Train, time: u64, count: u32, period: u32) {
     if count == 0 {
         return;
     }
@@ -96,7 +101,7 @@ fn runs_collide(x: Run, y: Run) -> bool {
 /// period). The result is appended to `train`; `previous` is the time of the wavelet before, to
 /// which the first keeps `first_gap`, the others `spacing`.
 pub(super) fn serve(
-    train: &mut Vec<Run>,
+    train: &mut Train,
     bounds: &[(u64, u32)],
     count: u32,
     previous: Option<u64>,
@@ -175,7 +180,7 @@ mod tests {
             bounds in proptest::collection::vec((0u64..40, 0u32..5), 1..4),
             count in 1u32..30, previous in proptest::option::of(0u64..40), gap in 1u32..4, p in 1u32..4,
         ) {
-            let mut train = Vec::new();
+            let mut train = Train::new();
             let last = serve(&mut train, &bounds, count, previous, gap, p);
             let expected = plain(&bounds, count, previous, gap, p);
             proptest::prop_assert_eq!(Some(&last), expected.last());

@@ -1,0 +1,108 @@
+//! Several programs one behind the other on one rectangle.
+//!
+//! Each PE goes from its part of one program to its part of the next as soon as it is done; there is
+//! no barrier. Programs keep colours of their own, so what is still under way does not meet what
+//! comes next, except on the links.
+
+use super::program::{Colour, OpKind, Operand, PeClass, Program, Shape};
+use std::collections::HashMap;
+
+/// A program for lines along one axis, or work inside each PE.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The line's program (of one row), on PEs `from..` of every row.
+    Rows(Program, u32),
+    /// The line's program (of one row), on PEs `from..` of every column.
+    Columns(Program, u32),
+    /// So many cycles of work in every PE.
+    Work(u32),
+}
+
+/// `steps` one behind the other on all PEs of `shape`.
+///
+/// The colours of all steps together must not exceed the fabric's; the engines say so if they do.
+pub fn compose(shape: Shape, steps: &[Step]) -> Program {
+    let mut known: HashMap<PeClass, u16> = HashMap::new();
+    let mut program = Program { shape, classes: Vec::new(), class_of: Vec::new() };
+    for y in 0..shape.rows {
+        for x in 0..shape.columns {
+            let class = class_at(steps, x, y);
+            let next = program.classes.len() as u16;
+            let index = *known.entry(class).or_insert_with_key(|class| {
+                program.classes.push(class.clone());
+                next
+            });
+            program.class_of.push(index);
+        }
+    }
+    program
+}
+
+fn class_at(steps: &[Step], x: u32, y: u32) -> PeClass {
+    let mut class = PeClass::default();
+    let mut colours = 0;
+    for step in steps {
+        let (line, from, at, turn) = match step {
+            Step::Rows(line, from) => (line, *from, x, false),
+            Step::Columns(line, from) => (line, *from, y, true),
+            Step::Work(cycles) => {
+                class.ops.push(work(*cycles));
+                continue;
+            }
+        };
+        let most = line
+            .classes
+            .iter()
+            .flat_map(|class| &class.routes)
+            .map(|route| route.colour.0 + 1)
+            .max()
+            .unwrap_or(0);
+        if at >= from && at < from + line.shape.columns {
+            let part = line.class((at - from) as usize);
+            append(&mut class, part, colours, turn);
+        }
+        colours += most;
+    }
+    class
+}
+
+fn append(class: &mut PeClass, part: &PeClass, colours: u8, turn: bool) {
+    let shifted = |colour: Colour| Colour(colour.0 + colours);
+    for route in &part.routes {
+        let mut route = route.clone();
+        route.colour = shifted(route.colour);
+        for position in route.positions.iter_mut().filter(|_| turn) {
+            *position = position.transposed();
+        }
+        class.routes.push(route);
+    }
+    let first = class.ops.len() as u16;
+    for op in &part.ops {
+        let mut op = op.clone();
+        for operand in [&mut op.dst, &mut op.a, &mut op.b] {
+            if let Operand::Fabric(colour) = operand {
+                *colour = shifted(*colour);
+            }
+        }
+        op.after.iter_mut().for_each(|index| *index += first);
+        class.ops.push(op);
+    }
+}
+
+fn work(cycles: u32) -> super::program::Op {
+    super::program::Op {
+        kind: OpKind::Local,
+        dtype: super::program::DType::F16,
+        elements: 1,
+        dst: Operand::Memory(0),
+        a: Operand::Memory(0),
+        b: Operand::None,
+        lead: 0,
+        period: 1,
+        tail: 0,
+        local_cycles: cycles,
+        thread: 0,
+        after: Vec::new(),
+        end: super::program::SendEnd::Plain,
+    }
+}

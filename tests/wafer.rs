@@ -1,0 +1,4 @@
+//! The wafer machine held against the reference engine.
+
+#[path = "wafer/rectangle.rs"]
+mod rectangle;
