@@ -48,11 +48,11 @@ impl<'a> View<'a> {
         Self {
             scenario,
             wafer: pairs().find_map(|(spec, outcome)| match spec {
-                MachineSpec::Wafer(machine) => Some((&**machine, outcome)),
+                MachineSpec::Wafer(machine) => Some((machine, outcome)),
                 MachineSpec::Nvl72(_) => None,
             }),
             rack: pairs().find_map(|(spec, outcome)| match spec {
-                MachineSpec::Nvl72(machine) => Some((&**machine, outcome)),
+                MachineSpec::Nvl72(machine) => Some((machine, outcome)),
                 MachineSpec::Wafer(_) => None,
             }),
         }

@@ -1,5 +1,7 @@
 //! The command from outside: arguments, problems, exit codes, what is written.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where its fixture fails")]
+
 #[path = "command/fixture.rs"]
 mod fixture;
 #[path = "command/input.rs"]

@@ -164,14 +164,14 @@ impl Check<'_> {
                     self.wafer_choices(&at, choices);
                     self.preset(&at, preset, set).map(|preset| {
                         let (name, spec) = (name.clone(), choices.clone());
-                        MachineSpec::Wafer(Box::new(WaferMachine { name, preset, spec }))
+                        MachineSpec::Wafer(WaferMachine { name, preset, spec })
                     })
                 }
                 MachineFile::Nvl72 { name, preset, set, choices } => {
                     self.rack_choices(&at, choices);
                     self.preset(&at, preset, set).map(|preset| {
                         let (name, spec) = (name.clone(), choices.clone());
-                        MachineSpec::Nvl72(Box::new(Nvl72Machine { name, preset, spec }))
+                        MachineSpec::Nvl72(Nvl72Machine { name, preset, spec })
                     })
                 }
             });

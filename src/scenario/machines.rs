@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 #[expect(clippy::large_enum_variant, reason = "a scenario has a handful of machines")]
 pub enum MachineSpec {
     /// Wafers.
-    Wafer(Box<WaferMachine>),
+    Wafer(WaferMachine),
     /// A GPU rack.
-    Nvl72(Box<Nvl72Machine>),
+    Nvl72(Nvl72Machine),
 }
 
 impl MachineSpec {
@@ -27,8 +27,8 @@ impl MachineSpec {
     /// The machine, to run something on it.
     pub fn machine(&self) -> &(dyn Machine + Sync) {
         match self {
-            Self::Wafer(machine) => &**machine,
-            Self::Nvl72(machine) => &**machine,
+            Self::Wafer(machine) => machine,
+            Self::Nvl72(machine) => machine,
         }
     }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// A scenario that takes little time: one rack, few tokens.
-pub const SMALL: &str = r#"(
+pub(crate) const SMALL: &str = r#"(
     name: "small",
     model: "model.json",
     request: (prompt_tokens: 100, reasoning_tokens: 20, answer_tokens: 10),
@@ -15,18 +15,18 @@ pub const SMALL: &str = r#"(
 "#;
 
 /// The published shapes of Kimi K2.6.
-pub const MODEL: &str = include_str!("../../examples/models/kimi-k2.6.json");
+pub(crate) const MODEL: &str = include_str!("../../examples/models/kimi-k2.6.json");
 
 /// What a run of the command left.
-pub struct Done {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Done {
     /// The problems of `--format json`, as "line:column message".
-    pub fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let value: Value = serde_json::from_str(&self.stderr).unwrap_or_else(|error| {
             panic!("stderr is no JSON ({error}): {}", self.stderr);
         });
@@ -41,31 +41,31 @@ impl Done {
 }
 
 /// A folder of its own.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     /// With `scenario` in `scenario.ron` and the model beside it.
-    pub fn new(scenario: &str) -> Self {
+    pub(crate) fn new(scenario: &str) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.write("scenario.ron", scenario);
         folder.write("model.json", MODEL);
         folder
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.path(name).exists()
     }
 
     /// Names of all that is in it, hidden things too.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let names = std::fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<String> =
             names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -74,13 +74,13 @@ impl Folder {
     }
 
     /// `wafersim ARGS` in this folder.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wafersim"));
         command.args(args).current_dir(self.0.path());
         command
     }
 
-    pub fn wafersim(&self, args: &[&str]) -> Done {
+    pub(crate) fn wafersim(&self, args: &[&str]) -> Done {
         let output = self.command(args).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Done {
@@ -91,13 +91,13 @@ impl Folder {
     }
 
     /// `wafersim run scenario.ron ARGS`.
-    pub fn run(&self, args: &[&str]) -> Done {
+    pub(crate) fn run(&self, args: &[&str]) -> Done {
         self.wafersim(&[&["run", "scenario.ron"], args].concat())
     }
 }
 
 /// Exit code and problems of a scenario that is wrong; nothing is left behind.
-pub fn wrong(scenario: &str) -> Vec<String> {
+pub(crate) fn wrong(scenario: &str) -> Vec<String> {
     let folder = Folder::new(scenario);
     let done = folder.run(&["--format", "json"]);
     assert_eq!(done.code, 3, "{}", done.stderr);
@@ -107,6 +107,6 @@ pub fn wrong(scenario: &str) -> Vec<String> {
 }
 
 /// The scenarios and presets of the repository.
-pub fn examples() -> &'static Path {
+pub(crate) fn examples() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))
 }

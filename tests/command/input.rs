@@ -85,7 +85,7 @@ fn a_range_must_hold_the_tokens() {
 fn broken_syntax_is_shown_where_it_breaks() {
     assert_eq!(change("\"small\",", "\"small\""), ["3:5 `,` or `)` is missing before this"]);
     assert_eq!(wrong(""), ["1:1 the text ends where a value is expected"]);
-    let problems = wrong(&SMALL.trim_end().trim_end_matches(')'));
+    let problems = wrong(SMALL.trim_end().trim_end_matches(')'));
     assert_eq!(problems, ["1:1 `(` is not closed; `)` is missing"]);
 }
 
