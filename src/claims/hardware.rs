@@ -44,7 +44,7 @@ pub(super) fn fabric_bandwidth(view: &View<'_>) -> Claim {
                     "{verdict}: {:.0} PEs x 4 ports x 4 B at {} are {:.1} PB/s one way, {}x the \
                      {:.0} TB/s of NVLink counted both ways and {}x counted alike; the vendor's \
                      214 Pb/s, counted in an unpublished way, would be {}x and lies between {:.0} \
-                     and {:.0} Pb/s; these are sums over links: a byte to a far PE crosses some \
+                     and {:.0} Pb/s; these are sums over links: a byte between two PEs at random crosses some \
                      {hops:.0} of them, one to another GPU crosses one switch",
                     pes(facts),
                     facts.clock.value.text(),

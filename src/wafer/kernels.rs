@@ -23,7 +23,7 @@ use super::choices::{Choices, Cut};
 use super::phase::{Axis, LinePhase, Phase};
 use super::timer::{Spent, Timer};
 use crate::error::Error;
-use sim_fabric::mesh::collective::Collective;
+use sim_fabric::mesh::collective::{Collective, Reduce};
 use sim_fabric::mesh::program::DType;
 use sim_sram::{Cost, Kind, Owner, VectorOp};
 use workloads::forward::{Operator, OperatorKind};
@@ -76,6 +76,8 @@ pub struct Lowering<'a> {
     pub distinct_experts: u32,
     /// Bytes of a PE for vectors between operators [bytes].
     pub buffer: u32,
+    /// Only what is stored matters: nothing is simulated to choose between collectives.
+    pub bytes_only: bool,
     /// The mapping.
     pub choices: &'a Choices,
 }
@@ -190,7 +192,10 @@ impl<'a> Lowering<'a> {
         if pes <= segments {
             return Ok(());
         }
-        let by = self.timer.best_reduce(pes, segments, elements, dtype, max)?;
+        let by = match self.bytes_only {
+            true => Reduce::Chain,
+            false => self.timer.best_reduce(pes, segments, elements, dtype, max)?,
+        };
         if !kernel.collective.is_empty() {
             kernel.collective.push_str(" + ");
         }

@@ -37,6 +37,8 @@ pub struct Run<'a> {
     pub distinct_experts: u32,
     /// Bytes of a PE for vectors between operators [bytes].
     pub buffer: u32,
+    /// Only what is stored matters: nothing is simulated to choose between collectives.
+    pub bytes_only: bool,
 }
 
 /// A part as it ran.
@@ -66,6 +68,7 @@ impl<'a> Run<'a> {
             tokens: self.tokens,
             distinct_experts: self.distinct_experts,
             buffer: self.buffer,
+            bytes_only: self.bytes_only,
             choices,
         }
     }

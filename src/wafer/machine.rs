@@ -128,6 +128,7 @@ impl<'a> Bench<'a> {
             tokens: 1,
             distinct_experts: self.distinct_experts(1),
             buffer: self.facts.pe.buffer.whole() as u32,
+            bytes_only: false,
         }
     }
 
