@@ -8,6 +8,8 @@ mod fixture;
 mod input;
 #[path = "command/machines.rs"]
 mod machines;
+#[path = "command/main_example.rs"]
+mod main_example;
 #[path = "command/mutations.rs"]
 mod mutations;
 #[path = "command/output.rs"]

@@ -89,6 +89,12 @@ pub(crate) fn swing(sensitivity: &Sensitivity) -> f64 {
     length((sensitivity.at_high - sensitivity.at_low).abs())
 }
 
+/// The machine's clock where it is assumed: choosing the clock chooses the speed, so both ends of its
+/// range stand beside the headline.
+pub(crate) fn clock(machine: &MachineOutcome) -> Option<&Sensitivity> {
+    machine.sensitivity.iter().find(|row| row.path.ends_with(".clock"))
+}
+
 /// The assumed parameter that moves a machine's speed most.
 pub(crate) fn strongest(machine: &MachineOutcome) -> Option<&Sensitivity> {
     machine.sensitivity.iter().max_by(|a, b| swing(a).total_cmp(&swing(b)))
