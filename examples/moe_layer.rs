@@ -14,7 +14,7 @@ use wafersim::wafer::phase::{LinePhase, Phase};
 use wafersim::wafer::timer::Memory;
 use wafersim::{Error, Scenario};
 
-/// Ramp latency each way [cycles].
+/// Ramp latency each way `[cycles]`.
 const RAMP: f64 = 2.0;
 
 /// Cycles of one phase without any cost of starting it.

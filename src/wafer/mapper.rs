@@ -15,7 +15,7 @@ use workloads::model::Attention;
 
 /// Rounds of the search at most.
 const ROUNDS: usize = 3;
-/// Prices of a byte of the fullest PE that are tried in turn [cycles per byte].
+/// Prices of a byte of the fullest PE that are tried in turn `[cycles per byte]`.
 const PRICES: [f64; 5] = [0.0, 0.1, 0.5, 2.0, 10.0];
 
 /// A part's mapping as found.
@@ -32,9 +32,9 @@ pub struct Mapping {
 /// What the search keeps to.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Memory of a PE [bytes].
+    /// Memory of a PE `[bytes]`.
     pub sram: u64,
-    /// Kept free for code and buffers [bytes].
+    /// Kept free for code and buffers `[bytes]`.
     pub reserve: u64,
 }
 

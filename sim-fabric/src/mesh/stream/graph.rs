@@ -32,9 +32,9 @@ pub(super) struct Channel {
     /// Who takes them out, in order.
     pub(super) takes: SmallVec<[Piece; 2]>,
     pub(super) total: u32,
-    /// Latency from leaving the producer to being takeable [cycles].
+    /// Latency from leaving the producer to being takeable `[cycles]`.
     pub(super) latency: u32,
-    /// Slots [wavelets].
+    /// Slots `[wavelets]`.
     pub(super) window: u32,
     /// Wavelets that advance a switch: (index, whether it is a control wavelet).
     marks: SmallVec<[(u32, bool); 1]>,
@@ -54,7 +54,7 @@ pub(super) struct Stretch {
     /// Channel it takes from, or [`NONE`].
     pub(super) from: u32,
     pub(super) from_at: u32,
-    /// Least distance to the wavelet before this stretch [cycles].
+    /// Least distance to the wavelet before this stretch `[cycles]`.
     pub(super) gap: u32,
     /// Channels it puts into: a range of [`Graph::puts`].
     pub(super) puts: (u32, u32),
@@ -80,7 +80,7 @@ pub(super) struct Node {
     pub(super) op: u32,
     /// Stretches: a range of [`Graph::stretches`].
     pub(super) stretches: (u32, u32),
-    /// Least distance of two wavelets [cycles].
+    /// Least distance of two wavelets `[cycles]`.
     pub(super) spacing: u32,
 }
 
