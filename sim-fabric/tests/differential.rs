@@ -87,7 +87,7 @@ proptest! {
     }
 }
 
-/// The property above says little if nothing is accepted: at least a third of the programs are.
+/// The property above says little if nothing is accepted: at least nine in ten are.
 #[test]
 fn many_random_programs_are_accepted() {
     use proptest::strategy::ValueTree;
@@ -108,5 +108,5 @@ fn many_random_programs_are_accepted() {
         let start = vec![0; program.shape.pes()];
         accepted += u32::from(compare(&program, &spec, &start).unwrap());
     }
-    assert!(accepted * 3 >= cases, "{accepted} of {cases}");
+    assert!(accepted * 10 >= cases * 9, "{accepted} of {cases}");
 }
