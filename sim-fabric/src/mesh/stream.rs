@@ -14,7 +14,7 @@
 //! are the least solution of those bounds, and trains of equally spaced wavelets stand for all their
 //! members. The one rule left, colours that want a port in the same cycle, is checked on the
 //! solution: where it never happens, it never decided anything. Where it happens, the colours of that
-//! router are timed together, cycle by cycle while they contend ([`arbitrate`]), and all is settled
+//! router are timed together, cycle by cycle while they contend (`stream/arbitrate.rs`), and all is settled
 //! again. Every rule decides by what is strictly earlier, so a state in which all nodes agree is the
 //! program's. What does not settle, and PEs that run several threads, are not accepted: the
 //! reference engine has to run them.
