@@ -97,13 +97,15 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The fullest PE's bytes.
-pub fn ledger(kernels: &[Kernel], reserve: u64) -> Ledger {
+/// The fullest PE's bytes. `buffer` bytes of the `reserve` hold the vectors between operators.
+pub fn ledger(kernels: &[Kernel], reserve: u64, buffer: u64) -> Ledger {
     let mut ledger = Ledger::default();
-    ledger.enter("code and buffers", Owner::Reserve, reserve);
+    let buffer = buffer.min(reserve);
+    ledger.enter("code and runtime", Owner::Reserve, reserve - buffer);
+    ledger.enter("vectors between operators", Owner::Activations, buffer);
     for kernel in kernels {
         for &(owner, bytes) in &kernel.memory {
-            // Vectors between operators share one buffer, which the reserve holds.
+            // They share the buffer.
             if owner != Owner::Activations {
                 ledger.enter(kernel.name, owner, bytes);
             }

@@ -75,7 +75,7 @@ pub fn search(
 /// `part` as it runs with `choices`.
 fn mapped(run: &Run<'_>, part: &Part, choices: Choices, limits: Limits) -> Result<Mapping, Error> {
     let kernels = run.kernels(part, &choices)?;
-    let ledger = ledger(&kernels, limits.reserve);
+    let ledger = ledger(&kernels, limits.reserve, run.buffer.into());
     Ok(Mapping { run: run.time(kernels)?, choices, ledger })
 }
 
@@ -125,7 +125,7 @@ fn stored(
         Err(error) => return Err(error),
     };
     let fits = activations(&kernels) <= u64::from(run.buffer);
-    Ok(fits.then(|| ledger(&kernels, limits.reserve).total()))
+    Ok(fits.then(|| ledger(&kernels, limits.reserve, run.buffer.into()).total()))
 }
 
 /// Values that each choice may take.
