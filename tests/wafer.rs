@@ -1,4 +1,6 @@
 //! The wafer machine held against the reference engine.
 
+#[path = "wafer/kimi.rs"]
+mod kimi;
 #[path = "wafer/rectangle.rs"]
 mod rectangle;

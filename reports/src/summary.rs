@@ -10,7 +10,7 @@ use crate::parts::PARTS;
 use crate::view;
 
 const LABEL: usize = 16;
-const COLUMN: usize = 28;
+const COLUMN: usize = 32;
 const BAR: usize = 12;
 
 /// The summary of an outcome; `folder` is where the rest of it is, if it was written.
@@ -60,6 +60,14 @@ fn write_machines(out: &mut String, machines: &[MachineOutcome]) -> fmt::Result 
         let [low, high] = m.tokens_per_s_range;
         format!("{} to {}", number(low), number(high))
     })?;
+    if machines.iter().any(|m| view::clock(m).is_some()) {
+        row("  by clock", &|m| {
+            view::clock(m).map_or(String::new(), |clock| {
+                let [low, high] = &clock.range;
+                format!("{low} {}, {high} {}", number(clock.at_low), number(clock.at_high))
+            })
+        })?;
+    }
     row("first token", &|m| seconds(m.ttft_s))?;
     row("per token", &|m| seconds(m.tpot_ms / 1e3))?;
     row("whole request", &|m| seconds(m.request_s))?;

@@ -9,7 +9,7 @@ use reports::outcome::Claim;
 const PORTS: f64 = 4.0;
 /// Bytes of a wavelet.
 const WAVELET: f64 = 4.0;
-/// What the vendor states for the fabric of the whole wafer [bits/s].
+/// What the vendor states for the fabric of the whole wafer `[bits/s]`.
 const VENDOR_FABRIC: f64 = 214e15;
 const OVER_NVLINK: f64 = 200.0;
 
@@ -44,7 +44,7 @@ pub(super) fn fabric_bandwidth(view: &View<'_>) -> Claim {
                     "{verdict}: {:.0} PEs x 4 ports x 4 B at {} are {:.1} PB/s one way, {}x the \
                      {:.0} TB/s of NVLink counted both ways and {}x counted alike; the vendor's \
                      214 Pb/s, counted in an unpublished way, would be {}x and lies between {:.0} \
-                     and {:.0} Pb/s; these are sums over links: a byte to a far PE crosses some \
+                     and {:.0} Pb/s; these are sums over links: a byte between two PEs at random crosses some \
                      {hops:.0} of them, one to another GPU crosses one switch",
                     pes(facts),
                     facts.clock.value.text(),

@@ -6,9 +6,9 @@
 
 mod access;
 
-use super::outline::{Kind, Node, Span};
+use super::outline::{Field, Kind, Node, Span};
 use super::placeholder::Placeholder;
-use super::suggest::{hint, one_of};
+use super::suggest::{hint, nearest, one_of};
 use access::{Entries, Items, Members, Variant};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
             let expected = format!("fields in parentheses ({})", one_of(fields));
             return Placeholder::fields(self.unexpected(&expected), fields, visitor);
         };
-        let mut known: Vec<&super::outline::Field> = Vec::new();
+        let mut known: Vec<&Field> = Vec::new();
         for field in found {
             if !fields.contains(&field.name.as_str()) {
                 let message =
@@ -187,26 +187,22 @@ impl<'a> Reader<'a> {
         let members = Members::new(self, known, supplied.collect());
         visitor.visit_map(members).map_err(|halt| match halt {
             Halt::Missing(field) => {
-                self.note(self.node.head(), self.missing_message(field, found, fields));
-                self.findings.borrow_mut().missing.insert((place(self.node), field));
+                self.missing(field, found, fields);
                 Halt::Noted
             }
             halt => halt,
         })
     }
 
-    fn missing_message(
-        self,
-        field: &str,
-        found: &[super::outline::Field],
-        fields: &[&str],
-    ) -> String {
+    /// Notes a missing field, unless an unknown one has been noted that is its misspelling.
+    fn missing(self, field: &'static str, found: &[Field], fields: &[&str]) {
         let unknown = found.iter().map(|field| field.name.as_str());
         let unknown = unknown.filter(|name| !fields.contains(name));
-        match super::suggest::nearest(field, unknown) {
-            Some(near) => format!("the field `{field}` is missing; `{near}` may be meant for it"),
-            None => format!("the field `{field}` is missing"),
+        if unknown.filter(|name| nearest(name, fields.iter().copied()) == Some(field)).count() == 0
+        {
+            self.note(self.node.head(), format!("the field `{field}` is missing"));
         }
+        self.findings.borrow_mut().missing.insert((place(self.node), field));
     }
 }
 

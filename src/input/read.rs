@@ -150,7 +150,6 @@ mod tests {
         assert_eq!(
             problems(text),
             [
-                "1:1 the field `name` is missing; `nam` may be meant for it",
                 "2:3 unknown field `nam`; did you mean `name`?",
                 "3:10 expected a whole number from 0 to 4294967295, found the number -1",
                 "4:10 expected a frequency such as \"1.1 GHz\", found \"5 us\"",

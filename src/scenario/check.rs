@@ -30,7 +30,12 @@ pub(super) fn read(
     match scenario {
         Some(scenario) if check.problems.is_empty() => Ok(scenario),
         _ => {
-            check.problems.sort_by_key(|p| p.file.as_deref() != document.file());
+            // Options first, then the scenario from top to bottom, then the files that it names.
+            let elsewhere = |p: &Problem| p.file.is_some() && p.file.as_deref() != document.file();
+            check.problems.sort_by_key(|p| match elsewhere(p) {
+                true => (true, None, None),
+                false => (false, p.line, p.column),
+            });
             Err(Error::Input(check.problems))
         }
     }

@@ -47,6 +47,7 @@ impl Preset for WaferPreset {
         ("fabric.switch_cycles", 0.0, MANY),
         ("pe.sram", 1.0, 1e9),
         ("pe.reserve", 0.0, 1e9),
+        ("pe.buffer", 1.0, 1e9),
         ("pe.fp16_per_cycle", 1.0, MANY),
         ("pe.fp32_add_per_cycle", 1.0, MANY),
         ("pe.fp32_mul_per_cycle", 1.0, MANY),
@@ -122,7 +123,7 @@ pub(super) fn find<P: Preset>(name: &str, base: &Path) -> Result<P, Result<Strin
     if !name.ends_with(".ron") {
         let names: Vec<&str> = P::BUILT_IN.iter().map(|(name, _)| *name).collect();
         let hint = suggest::hint(name, &names);
-        return Err(Ok(format!("unknown preset `{name}`; {hint}, or the name of a .ron file")));
+        return Err(Ok(format!("unknown preset `{name}` (a file would end in .ron); {hint}")));
     }
     let path = base.join(name);
     let text = files::text(&path).map_err(|why| Ok(format!("{}: {why}", path.display())))?;

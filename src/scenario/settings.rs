@@ -8,6 +8,7 @@
 //! | `seed`, `request.prompt_tokens` | a field of the scenario |
 //! | `machines.NAME.count` | a choice for a machine (short for `machines.NAME.choices.count`) |
 //! | `machines.NAME.io.latency` | a hardware number of a machine (an entry of its `set`) |
+//! | `NAME.io.latency` | the same, as an outcome names its parameters |
 //! | `PRESET.io.latency` | the same for every machine with that preset |
 //!
 //! A value is RON (`4200`, `Fixed(16)`, `AllInt4`) or, where text belongs, just the text (`0.9 GHz`).
@@ -104,6 +105,11 @@ fn edits(setting: &Setting, root: &Node) -> Result<Vec<Steps>, String> {
     let with_preset: Vec<&MachineAt> = machines.iter().filter(|m| m.preset == first).collect();
     if !with_preset.is_empty() {
         return with_preset.iter().map(|machine| machine.steps(rest, &machine.facts())).collect();
+    }
+    if let Some(machine) = machines.iter().find(|machine| machine.name == first)
+        && !rest.is_empty()
+    {
+        return Ok(vec![machine.steps(rest, &machine.names())?]);
     }
     let mut known: Vec<&str> = fields_of::<ScenarioFile>().to_vec();
     if known.contains(&first) {

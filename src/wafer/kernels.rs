@@ -23,7 +23,7 @@ use super::choices::{Choices, Cut};
 use super::phase::{Axis, LinePhase, Phase};
 use super::timer::{Spent, Timer};
 use crate::error::Error;
-use sim_fabric::mesh::collective::Collective;
+use sim_fabric::mesh::collective::{Collective, Reduce};
 use sim_fabric::mesh::program::DType;
 use sim_sram::{Cost, Kind, Owner, VectorOp};
 use workloads::forward::{Operator, OperatorKind};
@@ -42,9 +42,9 @@ pub struct Kernel {
     pub collective: String,
     /// Bytes of the fullest PE, by owner.
     pub memory: Vec<(Owner, u64)>,
-    /// Operations of one token [FLOP].
+    /// Operations of one token `[FLOP]`.
     pub flops: u64,
-    /// Weight bytes read for one token [bytes].
+    /// Weight bytes read for one token `[bytes]`.
     pub weight_bytes: u64,
 }
 
@@ -74,8 +74,10 @@ pub struct Lowering<'a> {
     pub tokens: u32,
     /// Distinct routed experts that these tokens use.
     pub distinct_experts: u32,
-    /// Bytes of a PE for vectors between operators [bytes].
+    /// Bytes of a PE for vectors between operators `[bytes]`.
     pub buffer: u32,
+    /// Only what is stored matters: nothing is simulated to choose between collectives.
+    pub bytes_only: bool,
     /// The mapping.
     pub choices: &'a Choices,
 }
@@ -190,7 +192,10 @@ impl<'a> Lowering<'a> {
         if pes <= segments {
             return Ok(());
         }
-        let by = self.timer.best_reduce(pes, segments, elements, dtype, max)?;
+        let by = match self.bytes_only {
+            true => Reduce::Chain,
+            false => self.timer.best_reduce(pes, segments, elements, dtype, max)?,
+        };
         if !kernel.collective.is_empty() {
             kernel.collective.push_str(" + ");
         }

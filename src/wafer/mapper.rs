@@ -15,7 +15,7 @@ use workloads::model::Attention;
 
 /// Rounds of the search at most.
 const ROUNDS: usize = 3;
-/// Prices of a byte of the fullest PE that are tried in turn [cycles per byte].
+/// Prices of a byte of the fullest PE that are tried in turn `[cycles per byte]`.
 const PRICES: [f64; 5] = [0.0, 0.1, 0.5, 2.0, 10.0];
 
 /// A part's mapping as found.
@@ -32,9 +32,9 @@ pub struct Mapping {
 /// What the search keeps to.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Memory of a PE [bytes].
+    /// Memory of a PE `[bytes]`.
     pub sram: u64,
-    /// Kept free for code and buffers [bytes].
+    /// Kept free for code and buffers `[bytes]`.
     pub reserve: u64,
 }
 
@@ -46,64 +46,86 @@ pub fn search(
     force: &dyn Fn(&mut Choices),
 ) -> Result<Result<Mapping, u64>, Error> {
     let options = options(run, part);
-    let mut least_over = u64::MAX;
-    for price in PRICES {
-        let mut choices = start(run, &options);
-        force(&mut choices);
-        let mut best = evaluate(run, part, &choices, limits, price)?;
-        for _ in 0..ROUNDS {
-            let mut moved = false;
-            for (choice, values) in ALL.iter().zip(&options) {
-                for &value in values {
-                    let mut next = choices.clone();
-                    (choice.set)(&mut next, value);
-                    force(&mut next);
-                    if next == choices {
-                        continue;
-                    }
-                    let score = evaluate(run, part, &next, limits, price)?;
-                    if score < best {
-                        (best, choices, moved) = (score, next, true);
-                    }
-                }
-            }
-            if !moved {
-                break;
-            }
-        }
-        if best == f64::INFINITY {
-            continue;
-        }
-        let kernels = run.kernels(part, &choices)?;
-        let ledger = ledger(&kernels, limits.reserve);
-        if ledger.total() <= limits.sram {
-            let run = run.time(kernels)?;
-            return Ok(Ok(Mapping { choices, run, ledger }));
-        }
-        least_over = least_over.min(ledger.total().saturating_sub(limits.sram));
+    let bytes_only = Run { bytes_only: true, ..*run };
+    let (least, smallest) = descend(run, &options, force, &|choices| {
+        Ok(stored(&bytes_only, part, choices, limits)?.map_or(f64::INFINITY, |bytes| bytes as f64))
+    })?;
+    if least == f64::INFINITY {
+        return Ok(Err(u64::MAX));
     }
-    Ok(Err(least_over))
+    if least > limits.sram as f64 {
+        return Ok(Err(least as u64 - limits.sram));
+    }
+    for price in PRICES {
+        let (_, choices) = descend(run, &options, force, &|choices| {
+            let Some(bytes) = stored(&bytes_only, part, choices, limits)? else {
+                return Ok(f64::INFINITY);
+            };
+            let time = run.apart(&run.kernels(part, choices)?)?;
+            Ok(time as f64 + price * bytes as f64)
+        })?;
+        let mapping = mapped(run, part, choices, limits)?;
+        if mapping.ledger.total() <= limits.sram {
+            return Ok(Ok(mapping));
+        }
+    }
+    Ok(Ok(mapped(run, part, smallest, limits)?))
 }
 
-/// Time of the layer, with a price on bytes; infinite where the choices do not fit the rectangle.
-fn evaluate(
+/// `part` as it runs with `choices`.
+fn mapped(run: &Run<'_>, part: &Part, choices: Choices, limits: Limits) -> Result<Mapping, Error> {
+    let kernels = run.kernels(part, &choices)?;
+    let ledger = ledger(&kernels, limits.reserve, run.buffer.into());
+    Ok(Mapping { run: run.time(kernels)?, choices, ledger })
+}
+
+/// Tries one choice after another at all its values, keeping the best, until nothing improves.
+fn descend(
+    run: &Run<'_>,
+    options: &[Vec<u32>],
+    force: &dyn Fn(&mut Choices),
+    cost: &dyn Fn(&Choices) -> Result<f64, Error>,
+) -> Result<(f64, Choices), Error> {
+    let mut choices = start(run, options);
+    force(&mut choices);
+    let mut best = cost(&choices)?;
+    for _ in 0..ROUNDS {
+        let mut moved = false;
+        for (choice, values) in ALL.iter().zip(options) {
+            for &value in values {
+                let mut next = choices.clone();
+                (choice.set)(&mut next, value);
+                force(&mut next);
+                if next == choices {
+                    continue;
+                }
+                let score = cost(&next)?;
+                if score < best {
+                    (best, choices, moved) = (score, next, true);
+                }
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    Ok((best, choices))
+}
+
+/// Bytes of the fullest PE; `None` where the choices do not fit the rectangle or the buffer.
+fn stored(
     run: &Run<'_>,
     part: &Part,
     choices: &Choices,
     limits: Limits,
-    price: f64,
-) -> Result<f64, Error> {
+) -> Result<Option<u64>, Error> {
     let kernels = match run.kernels(part, choices) {
         Ok(kernels) => kernels,
-        Err(Error::DoesNotFit(_)) => return Ok(f64::INFINITY),
+        Err(Error::DoesNotFit(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    if activations(&kernels) > u64::from(run.buffer) {
-        return Ok(f64::INFINITY);
-    }
-    let bytes = ledger(&kernels, limits.reserve).total();
-    let time = run.apart(&kernels)?;
-    Ok(time as f64 + price * bytes as f64)
+    let fits = activations(&kernels) <= u64::from(run.buffer);
+    Ok(fits.then(|| ledger(&kernels, limits.reserve, run.buffer.into()).total()))
 }
 
 /// Values that each choice may take.

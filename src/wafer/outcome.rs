@@ -103,11 +103,14 @@ impl Answer<'_> {
         mean
     }
 
-    /// The forced choices that reproduce a part's mapping.
-    fn mapping(&self, kind: usize) -> String {
+    /// The choices that decide an operator's mapping, as `force` takes them for its part.
+    fn mapping(&self, kind: usize, operator: &str) -> String {
         let choices = &self.placement.mappings[kind].choices;
-        let words: Vec<_> =
-            ALL.iter().map(|choice| format!("{}={}", choice.name, (choice.get)(choices))).collect();
+        let words: Vec<_> = ALL
+            .iter()
+            .filter(|choice| decide(operator).contains(&choice.name))
+            .map(|choice| format!("{}={}", choice.name, (choice.get)(choices)))
+            .collect();
         words.join(" ")
     }
 
@@ -121,7 +124,7 @@ impl Answer<'_> {
                     name: timed.kernel.name.into(),
                     group: part.kind.into(),
                     count,
-                    mapping: self.mapping(kind),
+                    mapping: self.mapping(kind, timed.kernel.name),
                     rectangle: Some(timed.kernel.rectangle),
                     collective: match timed.kernel.collective.as_str() {
                         "" => "none".into(),
@@ -154,10 +157,10 @@ impl Answer<'_> {
         let mut on = TimeSplit::default();
         let mut between = TimeSplit::default();
         let mut crossings = 0;
-        let mut cycles = 0;
+        let mut all = Spent::default();
         for (way, spent) in times.ways.iter().zip(&times.way_spent) {
             on.add(&self.split(spent), 1.0 / f64::from(count));
-            cycles += spent.total();
+            all.add(spent);
             if way.latency.0 + way.busy.0 > 0 {
                 crossings += 1;
                 between.add(&ethernet(way), 1.0);
@@ -183,8 +186,8 @@ impl Answer<'_> {
             "hand_on",
             count,
             on,
-            self.engine(&Spent::default()),
-            Some(cycles / u64::from(count)),
+            self.engine(&all),
+            Some(all.total() / u64::from(count)),
         )];
         if crossings > 0 {
             let mut mean = TimeSplit::default();
@@ -292,6 +295,24 @@ impl Answer<'_> {
 
 fn ethernet(way: &Transfer) -> TimeSplit {
     TimeSplit { io_us: (way.busy + way.latency).seconds() * 1e6, ..TimeSplit::default() }
+}
+
+/// The choices on which an operator's kernel depends.
+fn decide(operator: &str) -> &'static [&'static str] {
+    match operator {
+        "q_a_kv_a" => &["residual_tile", "qkv_rows"],
+        "q_norm" | "kv_norm" => &["qkv_rows"],
+        "q_b" | "kv_append" => &["head_columns", "qkv_rows"],
+        "rope" => &["head_columns"],
+        "q_absorb" => &["head_columns", "absorb_rows"],
+        "attention" => &["head_columns", "heads_together", "attention_rows", "absorb_rows"],
+        "v_up" => &["head_columns", "value_rows"],
+        "o_proj" => &["residual_tile", "head_columns", "value_rows"],
+        "router" | "top_k" => &["residual_tile", "router_rows"],
+        "experts_gate_up" | "experts_down" => &["residual_tile", "down_tile"],
+        "swiglu" | "sample" => &[],
+        _ => &["residual_tile"],
+    }
 }
 
 /// The largest part of a split.

@@ -83,6 +83,7 @@ fn kernels(timer: &Timer, tokens: u32) -> Vec<Kernel> {
         tokens,
         distinct_experts: 2,
         buffer: 4096,
+        bytes_only: false,
     };
     let step = match tokens {
         1 => ModelStep::Decode { batch: 1, context: 100 },

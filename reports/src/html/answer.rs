@@ -6,7 +6,7 @@ use super::chart;
 use super::escape::text;
 use super::table::{Column, Table};
 use crate::format::{count, length, number, plain, seconds, ticks, units};
-use crate::outcome::Outcome;
+use crate::outcome::{MachineOutcome, Outcome};
 use crate::view;
 
 /// The model in one line.
@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
             out,
             "<div class=\"card c{}\"><h3>{}</h3>\n<p>{}</p>\n\
              <p class=\"big\">{} <small>tokens/s for one user</small></p>\n\
-             <p>{} to {} over the ranges of what is assumed</p>\n\
+             <p>{} to {} over the ranges of what is assumed</p>\n{}\
              <p>whole request in {}</p></div>\n",
             i % 7,
             text(&machine.name),
@@ -37,6 +37,7 @@ pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
             number(machine.tokens_per_s),
             number(low),
             number(high),
+            clock_line(machine),
             seconds(machine.request_s)
         )?;
     }
@@ -64,6 +65,19 @@ pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
     }
     write_ranges(out, outcome)?;
     write_table(out, outcome)
+}
+
+/// The speed at both ends of the clock's range, where the clock is assumed.
+fn clock_line(machine: &MachineOutcome) -> String {
+    view::clock(machine).map_or(String::new(), |clock| {
+        format!(
+            "<p>{} at {}, {} at {}</p>\n",
+            number(clock.at_low),
+            text(&clock.range[0]),
+            number(clock.at_high),
+            text(&clock.range[1])
+        )
+    })
 }
 
 fn write_ranges(out: &mut String, outcome: &Outcome) -> fmt::Result {

@@ -28,6 +28,7 @@ fn any_field_can_be_set_whether_it_is_there_or_not() {
         ("wse3.clock=0.9 GHz", "set: {\"clock\": \"0.9 GHz\"}"),
         ("wse3.io.latency=2 us", "set: {\"io.latency\": \"2 us\", \"clock\""),
         ("machines.rack.hbm.reached=0.7", "Nvl72(set: {\"hbm.reached\": \"0.7\"}, "),
+        ("wafer.io.latency=2 us", "set: {\"io.latency\": \"2 us\", \"clock\""),
         ("machines.rack.batch=8", "choices: (batch: 8)"),
         ("machines.1.batch=8", "choices: (batch: 8)"),
         ("machines.wafer.count=Fixed(16)", "Wafer(choices: (count: Fixed(16)), "),

@@ -1,0 +1,20 @@
+//! The command from outside: arguments, problems, exit codes, what is written.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its fixture fails")]
+
+#[path = "command/fixture.rs"]
+mod fixture;
+#[path = "command/input.rs"]
+mod input;
+#[path = "command/machines.rs"]
+mod machines;
+#[path = "command/main_example.rs"]
+mod main_example;
+#[path = "command/mutations.rs"]
+mod mutations;
+#[path = "command/output.rs"]
+mod output;
+#[path = "command/settings.rs"]
+mod settings;
+#[path = "command/usage.rs"]
+mod usage;
