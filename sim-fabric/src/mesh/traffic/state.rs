@@ -116,4 +116,18 @@ impl<'a> Engine<'a> {
             self.wheel.wake(node, time);
         }
     }
+
+    /// Counts the packets that were born in the measured cycles and still wait behind the first of
+    /// their source queue.
+    pub(super) fn count_waiting(&mut self) {
+        for (node, router) in self.routers.iter().enumerate() {
+            let from = (u32::from(router.at[0]), u32::from(router.at[1]));
+            let mut last = router.source.birth;
+            while last < self.spec.cycles {
+                let birth = self.sources.next(node, from, last + 1);
+                self.measure.birth(&birth);
+                last = birth.at;
+            }
+        }
+    }
 }
