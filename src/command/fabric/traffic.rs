@@ -7,7 +7,6 @@ use crate::error::Error;
 use clap::ValueEnum;
 use serde_json::json;
 use sim_fabric::mesh::traffic::{Pattern, TrafficError, TrafficRun, TrafficSpec, run as simulate};
-use std::fmt::Write;
 use std::time::Instant;
 
 /// Latency between router and PE of both wafers, each way [cycles].
@@ -154,10 +153,5 @@ fn human(spec: &TrafficSpec, run: &TrafficRun, wall: f64) -> String {
     let speed = run.wavelet_hops as f64 / wall / 1e6;
     lines.push(format!("simulated      {} cycles, {} hops", run.cycles, run.wavelet_hops));
     lines.push(format!("in             {wall:.3} s, {speed:.0} million hops/s"));
-    let mut text = String::new();
-    for line in lines {
-        // Writing to a string does not fail.
-        drop(writeln!(text, "{line}"));
-    }
-    text
+    lines.join("\n") + "\n"
 }

@@ -9,8 +9,11 @@ const SLOTS: u64 = 1 << 28;
 /// Most cycles of warm-up and measurement.
 const CYCLES: u32 = 1 << 29;
 
-/// Most cycles of a hop, a ramp, a credit: the longest way stays below [`CYCLES`].
+/// Most cycles of a hop or a ramp: the longest way stays below [`CYCLES`].
 const LATENCY: u32 = 1 << 12;
+
+/// Most cycles that a credit takes: so many departures of a link's packets a router remembers.
+pub(super) const CREDIT: u32 = 16;
 
 /// Open-loop traffic on a mesh of routers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,7 +144,7 @@ impl TrafficSpec {
         range("queue depth", self.queue_depth, 1, u32::from(u16::MAX))?;
         range("hop cycles", self.hop_cycles, 1, LATENCY)?;
         range("ramp cycles", self.ramp_cycles, 0, LATENCY)?;
-        range("credit cycles", self.credit_cycles, 1, LATENCY)?;
+        range("credit cycles", self.credit_cycles, 1, CREDIT)?;
         let slots = u64::from(columns) * u64::from(rows) * 4 * u64::from(self.queue_depth);
         if slots > SLOTS {
             return Err(TrafficError::Slots { slots });
