@@ -36,6 +36,10 @@ pub struct PeSpec {
     pub unpack_cycles: u32,
     /// Exponential, reciprocal or root `[cycles per element]`.
     pub special_cycles: u32,
+    /// Bits of a partial sum as it travels between PEs, 16 or 32 `[bits]`.
+    pub sum_bits: u32,
+    /// Loading a route before an operation on the fabric `[cycles]`.
+    pub route_load_cycles: u32,
 }
 
 /// What is done with each element.
@@ -128,6 +132,8 @@ mod tests {
         task_start_cycles: 0,
         unpack_cycles: 1,
         special_cycles: 12,
+        sum_bits: 16,
+        route_load_cycles: 0,
     };
 
     #[test]

@@ -187,10 +187,8 @@ impl Placed<'_> {
 impl ItemTimes {
     /// Most bytes of vectors between operators on one PE `[bytes]`.
     pub fn buffer(&self) -> u64 {
-        let kernels = |run: &LayerRun| -> Vec<_> {
-            run.operators.iter().map(|timed| timed.kernel.clone()).collect()
-        };
-        self.runs.iter().map(|run| super::layer::activations(&kernels(run))).max().unwrap_or(0)
+        let timed = self.runs.iter().flat_map(|run| &run.operators);
+        timed.map(|timed| timed.kernel.vector_bytes).max().unwrap_or(0)
     }
 }
 

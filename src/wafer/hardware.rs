@@ -34,6 +34,8 @@ impl WaferFacts {
             task_start_cycles: pe.task_start_cycles.whole() as u32,
             unpack_cycles: pe.unpack_cycles.whole() as u32,
             special_cycles: pe.special_cycles.whole() as u32,
+            sum_bits: pe.sum_bits.whole() as u32,
+            route_load_cycles: self.fabric.route_load_cycles.whole() as u32,
         }
     }
 }
@@ -90,6 +92,8 @@ facts! {
         ramp_out_depth: Count,
         /// Extra cycles for a switch to advance.
         switch_cycles: CycleCount,
+        /// Loading a route before an operation on the fabric, where colours are reused.
+        route_load_cycles: CycleCount,
     } groups {}
 }
 
@@ -122,6 +126,8 @@ facts! {
         unpack_cycles: CycleCount,
         /// Exponential, reciprocal or square root of one element.
         special_cycles: CycleCount,
+        /// Bits of a partial sum as it travels between PEs, 16 or 32.
+        sum_bits: Count,
     } groups {}
 }
 

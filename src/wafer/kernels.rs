@@ -40,8 +40,10 @@ pub struct Kernel {
     pub rectangle: [u32; 2],
     /// How partial results are combined; empty where none are.
     pub collective: String,
-    /// Bytes of the fullest PE, by owner.
+    /// Bytes that stay on the fullest PE, by owner.
     pub memory: Vec<(Owner, u64)>,
+    /// Bytes of the largest vector that a PE holds meanwhile `[bytes]`.
+    pub vector_bytes: u64,
     /// Operations of one token `[FLOP]`.
     pub flops: u64,
     /// Weight bytes read for one token `[bytes]`.
@@ -82,24 +84,52 @@ pub struct Lowering<'a> {
     pub choices: &'a Choices,
 }
 
+impl Kernel {
+    /// A PE holds a vector of so many bytes.
+    fn holds(&mut self, bytes: u64) {
+        self.vector_bytes = self.vector_bytes.max(bytes);
+    }
+}
+
 impl<'a> Lowering<'a> {
-    /// The kernel of `operator`.
+    /// The kernel of `operator`. Where the vectors of all tokens do not fit the buffer, as many tokens
+    /// as do go through one behind the other.
     ///
     /// # Errors
     /// [`Error::DoesNotFit`] if the mapping's choices do not fit the rectangle.
     pub fn kernel(&self, operator: &Operator) -> Result<Kernel, Error> {
+        let some = |tokens: u32| Lowering { tokens, ..*self }.whole(operator);
+        let mut at_once = self.tokens;
+        let mut kernel = some(at_once)?;
+        while kernel.vector_bytes > u64::from(self.buffer) && at_once > 1 {
+            at_once = at_once.div_ceil(2);
+            kernel = some(at_once)?;
+        }
+        let mut done = at_once;
+        while done < self.tokens {
+            let next = at_once.min(self.tokens - done);
+            kernel.phases.extend(some(next)?.phases);
+            done += next;
+        }
+        Ok(kernel)
+    }
+
+    /// The kernel of `operator`, all tokens together.
+    fn whole(&self, operator: &Operator) -> Result<Kernel, Error> {
         let mut kernel = Kernel {
             name: operator.name,
             phases: Vec::new(),
             rectangle: [0, 0],
             collective: String::new(),
             memory: Vec::new(),
+            vector_bytes: 0,
             flops: operator.flops,
             weight_bytes: operator.weight_bytes,
         };
         match (operator.kind, operator.name) {
             (OperatorKind::Embedding { vocabulary, .. }, _) => {
-                self.embedding(&mut kernel, vocabulary)?;
+                let bytes = u64::from(vocabulary) * operator.weight_bytes;
+                self.embedding(&mut kernel, bytes)?;
             }
             (OperatorKind::RmsNorm { width }, "q_norm" | "kv_norm") => {
                 self.norm(&mut kernel, [1, self.choices.qkv_rows], width);
@@ -110,8 +140,10 @@ impl<'a> Lowering<'a> {
             (OperatorKind::Linear { ins, outs, format }, name) => {
                 self.linear(&mut kernel, name, ins, outs, format)?;
             }
-            (OperatorKind::PerHeadLinear { .. }, "q_absorb") => self.q_absorb(&mut kernel)?,
-            (OperatorKind::PerHeadLinear { .. }, _) => self.v_up(&mut kernel)?,
+            (OperatorKind::PerHeadLinear { format, .. }, "q_absorb") => {
+                self.q_absorb(&mut kernel, format)?;
+            }
+            (OperatorKind::PerHeadLinear { format, .. }, _) => self.v_up(&mut kernel, format)?,
             (OperatorKind::Rope { .. }, _) => self.rope(&mut kernel)?,
             (OperatorKind::KvAppend { width }, _) => self.kv_append(&mut kernel, width)?,
             (OperatorKind::LatentAttention { context, .. }, _) => {
@@ -161,6 +193,7 @@ impl<'a> Lowering<'a> {
 
     /// The middle of each line hands `elements` to all of its `pes` PEs.
     fn spread(&self, kernel: &mut Kernel, axis: Axis, pes: u32, segments: u32, elements: u32) {
+        kernel.holds(2 * u64::from(elements));
         if pes > segments && elements > 0 {
             kernel.phases.push(self.line(axis, pes, segments, Collective::Broadcast, elements));
         }
@@ -174,6 +207,7 @@ impl<'a> Lowering<'a> {
         (pes, segments, every): (u32, u32, u32),
         elements: u32,
     ) {
+        kernel.holds(2 * u64::from(elements * (pes / segments).div_ceil(every)));
         if pes > segments && elements > 0 {
             let collective = Collective::Gather { every };
             kernel.phases.push(self.line(axis, pes, segments, collective, elements));
@@ -189,6 +223,7 @@ impl<'a> Lowering<'a> {
         elements: u32,
         (dtype, max): (DType, bool),
     ) -> Result<(), Error> {
+        kernel.holds(u64::from(elements) * 4 / u64::from(dtype.per_wavelet()));
         if pes <= segments {
             return Ok(());
         }
@@ -216,7 +251,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// Sums in 16 bits.
+    /// Partial sums, in as many bits as the hardware's numbers say.
     fn sum(
         &self,
         kernel: &mut Kernel,
@@ -224,7 +259,8 @@ impl<'a> Lowering<'a> {
         line: (u32, u32),
         elements: u32,
     ) -> Result<(), Error> {
-        self.combine(kernel, axis, line, elements, (DType::F16, false))
+        let dtype = if self.timer.pe.sum_bits > 16 { DType::F32 } else { DType::F16 };
+        self.combine(kernel, axis, line, elements, (dtype, false))
     }
 
     /// Vector operations in each PE, one behind the other; the first starts a task.

@@ -105,21 +105,15 @@ pub fn ledger(kernels: &[Kernel], reserve: u64, buffer: u64) -> Ledger {
     ledger.enter("vectors between operators", Owner::Activations, buffer);
     for kernel in kernels {
         for &(owner, bytes) in &kernel.memory {
-            // They share the buffer.
-            if owner != Owner::Activations {
-                ledger.enter(kernel.name, owner, bytes);
-            }
+            ledger.enter(kernel.name, owner, bytes);
         }
     }
     ledger
 }
 
-/// Bytes that the largest vector between operators takes on the fullest PE `[bytes]`.
+/// Bytes of the largest vector that a PE holds meanwhile `[bytes]`.
 pub fn activations(kernels: &[Kernel]) -> u64 {
-    let of = |kernel: &Kernel| {
-        kernel.memory.iter().filter(|m| m.0 == Owner::Activations).map(|m| m.1).sum::<u64>()
-    };
-    kernels.iter().map(of).max().unwrap_or(0)
+    kernels.iter().map(|kernel| kernel.vector_bytes).max().unwrap_or(0)
 }
 
 /// Whether an operator attends to cached tokens.

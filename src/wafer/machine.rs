@@ -145,16 +145,21 @@ impl<'a> Bench<'a> {
             .unwrap_or(top_k)
     }
 
-    /// Places the model for the longest context of the request.
+    /// Places the model for the longest context of the request, on as many wafers as the scenario has.
     pub fn place(&self) -> Result<Placement, Error> {
-        let step = Step::Decode { batch: 1, context: self.job.request.context() };
-        let pipeline = Pipeline::new(self.job.model, step);
-        let limits =
-            Limits { sram: self.facts.pe.sram.whole(), reserve: self.facts.pe.reserve.whole() };
         let most = match self.machine.spec.count {
             Auto::Auto => None,
             Auto::Fixed(count) => Some(count),
         };
+        self.place_on(most)
+    }
+
+    /// The same on at most `most` wafers.
+    pub fn place_on(&self, most: Option<u32>) -> Result<Placement, Error> {
+        let step = Step::Decode { batch: 1, context: self.job.request.context() };
+        let pipeline = Pipeline::new(self.job.model, step);
+        let limits =
+            Limits { sram: self.facts.pe.sram.whole(), reserve: self.facts.pe.reserve.whole() };
         let forced = self.forced(&pipeline)?;
         let force = |part: &Part, choices: &mut Choices| {
             for (kind, choice, value) in &forced {

@@ -6,7 +6,7 @@
 //! mapping found is then run as a whole. Where a PE overflows, bytes cost time, more and more until
 //! they fit.
 
-use super::choices::{ALL, Choices};
+use super::choices::{ALL, Choice, Choices};
 use super::layer::{LayerRun, Part, Run, activations, ledger};
 use crate::error::Error;
 use sim_sram::Ledger;
@@ -45,31 +45,46 @@ pub fn search(
     limits: Limits,
     force: &dyn Fn(&mut Choices),
 ) -> Result<Result<Mapping, u64>, Error> {
-    let options = options(run, part);
     let bytes_only = Run { bytes_only: true, ..*run };
-    let (least, smallest) = descend(run, &options, force, &|choices| {
-        Ok(stored(&bytes_only, part, choices, limits)?.map_or(f64::INFINITY, |bytes| bytes as f64))
-    })?;
-    if least == f64::INFINITY {
-        return Ok(Err(u64::MAX));
-    }
-    if least > limits.sram as f64 {
-        return Ok(Err(least as u64 - limits.sram));
-    }
-    for price in PRICES {
-        let (_, choices) = descend(run, &options, force, &|choices| {
-            let Some(bytes) = stored(&bytes_only, part, choices, limits)? else {
-                return Ok(f64::INFINITY);
-            };
-            let time = run.apart(&run.kernels(part, choices)?)?;
-            Ok(time as f64 + price * bytes as f64)
+    let mut least = u64::MAX;
+    let all = options(run, part);
+    for options in [at_once(run, &all), all] {
+        let (bytes, smallest) = descend(run, &options, force, &|choices| {
+            let bytes = stored(&bytes_only, part, choices, limits)?;
+            Ok(bytes.map_or(f64::INFINITY, |bytes| bytes as f64))
         })?;
-        let mapping = mapped(run, part, choices, limits)?;
-        if mapping.ledger.total() <= limits.sram {
-            return Ok(Ok(mapping));
+        if bytes > limits.sram as f64 {
+            least = least.min(bytes as u64);
+            continue;
         }
+        for price in PRICES {
+            let (_, choices) = descend(run, &options, force, &|choices| {
+                let Some(bytes) = stored(&bytes_only, part, choices, limits)? else {
+                    return Ok(f64::INFINITY);
+                };
+                let time = run.apart(&run.kernels(part, choices)?)?;
+                Ok(time as f64 + price * bytes as f64)
+            })?;
+            let mapping = mapped(run, part, choices, limits)?;
+            if mapping.ledger.total() <= limits.sram {
+                return Ok(Ok(mapping));
+            }
+        }
+        return Ok(Ok(mapped(run, part, smallest, limits)?));
     }
-    Ok(Ok(mapped(run, part, smallest, limits)?))
+    Ok(Err(if least == u64::MAX { least } else { least - limits.sram }))
+}
+
+/// The options whose bands of heads go through the buffer at once: more heads in a band only save
+/// copies of the KV cache, and are tried where memory is short.
+fn at_once(run: &Run<'_>, options: &[Vec<u32>]) -> Vec<Vec<u32>> {
+    let Attention::Mla { kv_lora, rope, .. } = run.attention;
+    let heads = run.buffer / (2 * (2 * kv_lora + rope + 1));
+    let keep = |(choice, values): (&Choice, &Vec<u32>)| match choice.name {
+        "heads_together" => values.iter().copied().filter(|&n| n <= heads.max(1)).collect(),
+        _ => values.clone(),
+    };
+    ALL.iter().zip(options).map(keep).collect()
 }
 
 /// `part` as it runs with `choices`.
@@ -153,7 +168,7 @@ fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
         }
         [1, 2, 4, 8].iter().map(|n| n * group).filter(|t| elements.div_ceil(*t) <= pes).collect()
     };
-    let powers: Vec<u32> = (0..).map(|i| 1 << i).take_while(|&n| n <= heads).collect();
+    let powers: Vec<u32> = up_to(heads, &[1, 2, 4, 8]);
     let rows = |values: &[u32]| {
         let mut list = up_to(run.rows, values);
         list.push(run.rows);

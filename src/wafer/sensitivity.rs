@@ -1,7 +1,8 @@
 //! The speed of a placed model with some facts at other values.
 //!
 //! The mapping stays as found at the nominal values. Where a number decides what fits, the model is
-//! placed and mapped anew for that number, with all others at their nominal values.
+//! placed and mapped anew for that number, on as many wafers as that takes, with all others at their
+//! nominal values.
 
 use super::machine::Bench;
 use super::place::Placement;
@@ -36,7 +37,7 @@ pub fn speed_with(
     let placement = if capacity == *nominal {
         placement
     } else {
-        own = Bench::new(machine, job, &capacity, memory).place()?;
+        own = Bench::new(machine, job, &capacity, memory).place_on(None)?;
         &own
     };
     Ok(Bench::new(machine, job, &facts, memory).decode(placement)?.tokens_per_s())

@@ -127,7 +127,7 @@ impl Timer {
     pub fn new(fabric: FabricSpec, pe: PeSpec, engine: Engine, memory: &Memory) -> Self {
         // Operations on the fabric run asynchronously: each starts in a task of its own.
         let timing = Timing {
-            lead: pe.task_start_cycles + pe.setup_cycles,
+            lead: pe.task_start_cycles + pe.setup_cycles + pe.route_load_cycles,
             tail: pe.pipeline_cycles,
             f16_per_cycle: pe.f16_per_cycle,
             f32_per_cycle: pe.f32_per_cycle,

@@ -36,6 +36,8 @@ const PE: PeSpec = PeSpec {
     task_start_cycles: 9,
     unpack_cycles: 1,
     special_cycles: 3,
+    sum_bits: 16,
+    route_load_cycles: 2,
 };
 
 /// A model small enough for whole rectangles.

@@ -42,15 +42,15 @@ impl Lowering<'_> {
     }
 
     /// Each head's query into the space of latents.
-    pub(super) fn q_absorb(&self, kernel: &mut Kernel) -> Result<(), Error> {
+    pub(super) fn q_absorb(&self, kernel: &mut Kernel, format: WeightFormat) -> Result<(), Error> {
         let Attention::Mla { heads, kv_lora, nope, .. } = self.attention;
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.absorb_rows, "absorb_rows")?;
         let (ins, outs) = (nope.div_ceil(self.choices.head_columns), kv_lora.div_ceil(rows));
         self.spread(kernel, Axis::O, rows, 1, ins * self.tokens);
-        self.work(kernel, &[self.tile(outs, ins, WeightFormat::BF16)]);
+        self.work(kernel, &[self.tile(outs, ins, format)]);
         self.sum(kernel, Axis::S, (span, heads), outs * self.tokens)?;
-        self.store(kernel, outs, ins, WeightFormat::BF16);
+        self.store(kernel, outs, ins, format);
         kernel.rectangle = [span, rows];
         Ok(())
     }
@@ -71,7 +71,10 @@ impl Lowering<'_> {
         let root = VectorOp { kind: Kind::Special, inner: 1, outer: self.tokens };
         let all = self.each(Kind::F16, width);
         self.work(kernel, &[all, root, all]);
-        kernel.rectangle = [span, rows];
+        // The token's owner may stand in any row: what is ready in the middle goes to all of them.
+        let owners = self.rows_of(self.choices.attention_rows, "attention_rows")?;
+        self.spread(kernel, Axis::O, owners, 1, width * self.tokens);
+        kernel.rectangle = [span, owners.max(rows)];
         Ok(())
     }
 
@@ -82,19 +85,25 @@ impl Lowering<'_> {
         let rows = self.rows_of(self.choices.attention_rows, "attention_rows")?;
         let together = self.choices.heads_together;
         let width = kv_lora + rope;
-        // Queries of a chunk go through a few at a time, as many as their buffer holds.
-        let query_bytes = 2 * together * (width + kv_lora + 1);
-        let at_once = (self.buffer / query_bytes).clamp(1, self.tokens);
-        let mut done = 0;
-        while done < self.tokens {
-            let queries = at_once.min(self.tokens - done);
-            Lowering { tokens: queries, ..*self }.attend_some(kernel, context, span, rows)?;
-            done += queries;
+        // Queries of a chunk, and heads of a band, go through a few at a time: as many as their
+        // buffer holds.
+        let query_bytes = 2 * (width + kv_lora + 1);
+        let at_once = (self.buffer / query_bytes).max(1);
+        let heads_at_once = at_once.min(together);
+        let queries_at_once = (at_once / heads_at_once).clamp(1, self.tokens);
+        for from in (0..self.tokens).step_by(queries_at_once as usize) {
+            let queries = queries_at_once.min(self.tokens - from);
+            for head in (0..together).step_by(heads_at_once as usize) {
+                let some = heads_at_once.min(together - head);
+                let lowering = Lowering { tokens: queries, ..*self };
+                lowering.attend_some(kernel, some, context, (span, rows))?;
+            }
         }
+        let at_once = heads_at_once * queries_at_once;
         let per_pe = self.tokens_per_pe(context, rows);
         let cache = u64::from(per_pe) * u64::from(2 * width);
         kernel.memory.push((Owner::KvCache, cache));
-        kernel.memory.push((Owner::Activations, u64::from(at_once * query_bytes)));
+        kernel.holds(u64::from(at_once * query_bytes));
         kernel.rectangle = [span, rows];
         Ok(())
     }
@@ -105,16 +114,17 @@ impl Lowering<'_> {
         context.div_ceil(band)
     }
 
+    /// The same for the next `together` heads of each band.
     fn attend_some(
         &self,
         kernel: &mut Kernel,
+        together: u32,
         context: u32,
-        span: u32,
-        rows: u32,
+        (span, rows): (u32, u32),
     ) -> Result<(), Error> {
         let Attention::Mla { heads, kv_lora, rope, .. } = self.attention;
-        let (together, columns) = (self.choices.heads_together, self.choices.head_columns);
-        let bands = heads / together;
+        let columns = self.choices.head_columns;
+        let bands = heads / self.choices.heads_together;
         let absorb_rows = self.rows_of(self.choices.absorb_rows, "absorb_rows")?;
         let width = kv_lora + rope;
         let n = self.tokens;
@@ -168,7 +178,7 @@ impl Lowering<'_> {
     }
 
     /// Each head's weighted latent into its value.
-    pub(super) fn v_up(&self, kernel: &mut Kernel) -> Result<(), Error> {
+    pub(super) fn v_up(&self, kernel: &mut Kernel, format: WeightFormat) -> Result<(), Error> {
         let Attention::Mla { heads, kv_lora, value, .. } = self.attention;
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.value_rows, "value_rows")?;
@@ -176,9 +186,9 @@ impl Lowering<'_> {
         let reciprocal = VectorOp { kind: Kind::Special, inner: 1, outer: self.tokens };
         self.work(kernel, &[reciprocal, self.each(Kind::F16, ins)]);
         self.spread(kernel, Axis::O, rows, 1, ins * self.tokens);
-        self.work(kernel, &[self.tile(outs, ins, WeightFormat::BF16)]);
+        self.work(kernel, &[self.tile(outs, ins, format)]);
         self.sum(kernel, Axis::S, (span, heads), outs * self.tokens)?;
-        self.store(kernel, outs, ins, WeightFormat::BF16);
+        self.store(kernel, outs, ins, format);
         kernel.rectangle = [span, rows];
         Ok(())
     }

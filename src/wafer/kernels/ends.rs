@@ -11,12 +11,11 @@ impl Lowering<'_> {
     /// The token's number goes to all PEs; those that hold its row send it to the middle row.
     ///
     /// The row is taken to stand at the far end of its columns.
-    pub(super) fn embedding(&self, kernel: &mut Kernel, vocabulary: u32) -> Result<(), Error> {
+    pub(super) fn embedding(&self, kernel: &mut Kernel, bytes: u64) -> Result<(), Error> {
         let cut = self.residual()?;
         self.spread(kernel, Axis::S, cut.pes(), 1, 2 * self.tokens);
         self.spread(kernel, Axis::O, self.rows, 1, 2 * self.tokens);
         self.send(kernel, self.rows / 2 + 1, cut.own() * self.tokens);
-        let bytes = u64::from(vocabulary) * u64::from(self.hidden) * 2;
         let pes = u64::from(cut.pes()) * u64::from(self.rows);
         kernel.memory.push((Owner::Weights, bytes.div_ceil(pes)));
         kernel.rectangle = [cut.pes(), self.rows];
@@ -42,6 +41,7 @@ impl Lowering<'_> {
             rectangle: [cut.pes(), rows],
             collective: String::new(),
             memory: Vec::new(),
+            vector_bytes: 0,
             flops: 0,
             weight_bytes: 0,
         };

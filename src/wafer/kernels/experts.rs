@@ -68,7 +68,6 @@ impl Lowering<'_> {
         self.sum(kernel, Axis::S, (residual.pes(), 1), elements + self.squares())?;
         self.divide(kernel, elements / self.tokens);
         self.store_experts(kernel, kind, residual.pes() * rows);
-        kernel.memory.push((Owner::Activations, 2 * u64::from(elements)));
         kernel.rectangle = [residual.pes(), rows];
         Ok(())
     }
@@ -130,7 +129,8 @@ impl Lowering<'_> {
             let gap = if dependent { pe.gap_cycles + pe.pipeline_cycles } else { 0 };
             cost.waiting += u64::from(operations) * u64::from(pe.setup_cycles + gap);
         };
-        expert(format, top_k * self.tokens, self.distinct_experts);
+        let products = top_k * self.tokens;
+        expert(format, products, self.distinct_experts.min(products));
         expert(shared_format, shared * self.tokens, shared);
         cost.waiting += u64::from(pe.task_start_cycles + pe.pipeline_cycles);
         kernel.phases.push(crate::wafer::phase::Phase::Local(cost));

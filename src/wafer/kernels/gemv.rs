@@ -40,7 +40,13 @@ impl Lowering<'_> {
                 let outs = over(self.head_span(heads)?, outs);
                 // The new latent goes along, for the PEs that will keep it.
                 let latent = self.latent_width().div_ceil(self.choices.qkv_rows);
-                self.spread(kernel, Axis::S, outs.0, 1, (ins.1 + latent) * self.tokens);
+                self.spread(
+                    kernel,
+                    Axis::S,
+                    outs.0,
+                    1,
+                    (ins.1 + latent) * self.tokens + self.squares(),
+                );
                 Product { axis: Axis::O, ins, outs }
             }
             "o_proj" => return self.o_proj(kernel, format),
@@ -48,7 +54,7 @@ impl Lowering<'_> {
                 self.share_residual(kernel)?;
                 let outs = over(self.choices.router_rows, outs);
                 // The experts take the same vector: it is spread over all rows at once.
-                self.spread(kernel, Axis::O, rows, 1, residual.tile * self.tokens);
+                self.spread(kernel, Axis::O, rows, 1, residual.tile * self.tokens + self.squares());
                 Product { axis: Axis::S, ins: along_s, outs }
             }
             "gate_up" | "lm_head" => {
@@ -80,7 +86,8 @@ impl Lowering<'_> {
             )));
         }
         if spread {
-            self.spread(kernel, other, outs.0, 1, ins.1 * self.tokens);
+            let squares = if normed { self.squares() } else { 0 };
+            self.spread(kernel, other, outs.0, 1, ins.1 * self.tokens + squares);
         }
         self.work(kernel, &[self.tile(outs.1, ins.1, format)]);
         let squares = if normed { self.squares() } else { 0 };

@@ -1,8 +1,8 @@
 //! Root-mean-square norm, and the residual's addition.
 //!
 //! A norm divides by one number for the whole vector, and what follows is a product, which is
-//! linear: so the vector is only weighted here, its sum of squares travels along with the partial
-//! sums of the product, and the quotient is taken from the product's result ([`Lowering::divide`]).
+//! linear: so the vector is only weighted here, its squares are summed as one more element beside the
+//! product's partial sums, and the quotient is taken from the product's result ([`Lowering::divide`]).
 //! That saves an all-reduce for each norm. (On hardware the sums are kept in range by a power of two.)
 
 use super::{Kernel, Lowering};
@@ -19,9 +19,10 @@ impl Lowering<'_> {
         kernel.rectangle = rectangle;
     }
 
-    /// Elements that a norm adds to the partial sums of the product behind it: one of 32 bits a token.
+    /// Elements that a norm adds to what is spread and to what is summed: one a token, in the format
+    /// of all partial sums.
     pub(super) fn squares(&self) -> u32 {
-        2 * self.tokens
+        self.tokens
     }
 
     /// Divides a product's `own` results by the root of the mean square that came with them.
