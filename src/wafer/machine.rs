@@ -37,6 +37,8 @@ impl Machine for WaferMachine {
         (job.progress)(0.4, "replaying the request");
         let speed = bench.speed(&placement)?;
         (job.progress)(0.6, "varying what is assumed");
+        // The mapping stays, and so do the ways to combine that belong to it.
+        let memory = bench.timer.keep(&memory);
         let speed_with =
             |values: &Values<'_>| sensitivity::speed_with(self, job, &placement, &memory, values);
         let nominal = speed.decode.tokens_per_s();

@@ -39,16 +39,18 @@ pub struct Limits {
 }
 
 /// Finds the fastest mapping of `part` that fits; `Ok(Err(bytes))` says by how much it does not.
+///
+/// With `sparing`, mappings that save memory at a high price in time are tried where others do not fit.
 pub fn search(
     run: &Run<'_>,
     part: &Part,
-    limits: Limits,
+    (limits, sparing): (Limits, bool),
     force: &dyn Fn(&mut Choices),
 ) -> Result<Result<Mapping, u64>, Error> {
     let bytes_only = Run { bytes_only: true, ..*run };
     let mut least = u64::MAX;
     let all = options(run, part);
-    for options in [at_once(run, &all), all] {
+    for options in [at_once(run, &all), all].into_iter().take(1 + usize::from(sparing)) {
         let (bytes, smallest) = descend(run, &options, force, &|choices| {
             let bytes = stored(&bytes_only, part, choices, limits)?;
             Ok(bytes.map_or(f64::INFINITY, |bytes| bytes as f64))

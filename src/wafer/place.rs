@@ -93,19 +93,25 @@ fn lowest(
 ) -> Result<(u32, Mapping), Error> {
     let divisions: &[u32] = if even { &[8, 6, 5, 4, 3, 2, 1] } else { &[16, 12, 8, 6, 4, 3, 2, 1] };
     let mut over = u64::MAX;
-    for division in divisions {
-        let rows = wafer_rows / division;
-        let usable = limits.sram.saturating_sub(limits.reserve);
-        let room = u64::from(run.columns) * u64::from(rows) * usable;
-        let need = stored(part);
-        if need > room {
-            over = over.min((need - room).div_ceil(u64::from(run.columns) * u64::from(rows)));
-            continue;
-        }
-        let run = Run { rows, ..*run };
-        match search(&run, part, limits, &|choices| force(part, choices))? {
-            Ok(mapping) => return Ok((rows, mapping)),
-            Err(by) => over = over.min(by),
+    // What stands on many wafers spares memory before it takes more of them; what stands on one
+    // takes a higher band first.
+    let sparing: &[bool] = if even { &[true] } else { &[false, true] };
+    for &sparing in sparing {
+        for division in divisions {
+            let rows = wafer_rows / division;
+            let usable = limits.sram.saturating_sub(limits.reserve);
+            let room = u64::from(run.columns) * u64::from(rows) * usable;
+            let need = stored(part);
+            if need > room {
+                over = over.min((need - room).div_ceil(u64::from(run.columns) * u64::from(rows)));
+                continue;
+            }
+            let run = Run { rows, ..*run };
+            let forced = |choices: &mut Choices| force(part, choices);
+            match search(&run, part, (limits, sparing), &forced)? {
+                Ok(mapping) => return Ok((rows, mapping)),
+                Err(by) => over = over.min(by),
+            }
         }
     }
     Err(Error::DoesNotFit(format!(

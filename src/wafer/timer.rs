@@ -84,7 +84,7 @@ struct LineKey {
     start: Vec<u64>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct ReduceKey {
     pes: u32,
     segments: u32,
@@ -112,6 +112,8 @@ struct Known {
 #[derive(Clone, Default)]
 pub struct Memory {
     known: Arc<Mutex<FxHashMap<Conditions, Arc<Known>>>>,
+    /// Ways to combine that were found before, and are kept whatever the conditions.
+    kept: Arc<FxHashMap<ReduceKey, Reduce>>,
 }
 
 /// Runs phases on given hardware, and remembers lines.
@@ -120,6 +122,7 @@ pub struct Timer {
     pub pe: PeSpec,
     conditions: Conditions,
     known: Arc<Known>,
+    kept: Arc<FxHashMap<ReduceKey, Reduce>>,
 }
 
 impl Timer {
@@ -129,14 +132,15 @@ impl Timer {
         let timing = Timing {
             lead: pe.task_start_cycles + pe.setup_cycles + pe.route_load_cycles,
             tail: pe.pipeline_cycles,
-            f16_per_cycle: pe.f16_per_cycle,
-            f32_per_cycle: pe.f32_per_cycle,
-            max_per_cycle: pe.max_per_cycle,
+            // A link brings one wavelet a cycle: what the datapath could do beyond that is no condition.
+            f16_per_cycle: pe.f16_per_cycle.min(DType::F16.per_wavelet()),
+            f32_per_cycle: pe.f32_per_cycle.min(DType::F32.per_wavelet()),
+            max_per_cycle: pe.max_per_cycle.min(DType::F16.per_wavelet()),
             accumulators: ACCUMULATORS,
         };
         let conditions = Conditions { fabric, timing, engine };
         let known = lock(&memory.known).entry(conditions.clone()).or_default().clone();
-        Self { pe, conditions, known }
+        Self { pe, conditions, known, kept: memory.kept.clone() }
     }
 
     /// Runs `phases` one after another; `field` moves on to when each PE is done.
@@ -242,6 +246,12 @@ impl Timer {
         Ok((run, self.conditions.engine == Engine::Stream))
     }
 
+    /// `memory` with the ways to combine that were found here kept for all timers made from it.
+    pub fn keep(&self, memory: &Memory) -> Memory {
+        let kept = Arc::new(lock(&self.known.reduces).clone());
+        Memory { known: memory.known.clone(), kept }
+    }
+
     /// The fastest way to combine `elements` along a line, as simulated from an even start.
     pub fn best_reduce(
         &self,
@@ -252,6 +262,9 @@ impl Timer {
         max: bool,
     ) -> Result<Reduce, Error> {
         let key = ReduceKey { pes, segments, elements, dtype, max };
+        if let Some(kept) = self.kept.get(&key) {
+            return Ok(kept.clone());
+        }
         if let Some(known) = lock(&self.known.reduces).get(&key) {
             return Ok(known.clone());
         }
