@@ -9,6 +9,7 @@
 
 mod args;
 pub mod exit;
+mod fabric;
 mod problems;
 mod progress;
 mod run;
@@ -45,9 +46,12 @@ fn execute(args: Vec<OsString>) -> u8 {
             return exit::USAGE;
         }
     };
-    let Command::Run(options) = parsed.command;
-    let format = options.format;
-    match guarded(|| run::run(&options)) {
+    let format = parsed.command.format();
+    let simulate = || match &parsed.command {
+        Command::Run(options) => run::run(options),
+        Command::Fabric(fabric) => fabric.run(),
+    };
+    match guarded(simulate) {
         Ok(()) => exit::OK,
         Err(error) => {
             match format {

@@ -9,4 +9,5 @@ pub mod compose;
 pub mod program;
 pub mod spec;
 pub mod stream;
+pub mod traffic;
 pub mod wavelet;

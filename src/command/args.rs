@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::fabric::Fabric;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +20,19 @@ does not fit, 5 the result cannot be written, 70 a bug.";
 pub(super) enum Command {
     /// Simulate a scenario and write a folder with report, pictures and outcome.json
     Run(RunOptions),
+    /// Simulate the fabric of a wafer alone, without a model
+    #[command(subcommand)]
+    Fabric(Fabric),
+}
+
+impl Command {
+    /// How results and errors are to be shown.
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::Run(options) => options.format,
+            Self::Fabric(fabric) => fabric.format(),
+        }
+    }
 }
 
 /// Options of `wafersim run`.

@@ -23,7 +23,7 @@ mod router;
 mod stall;
 mod state;
 mod values;
-mod wheel;
+pub(super) mod wheel;
 
 use super::check::check;
 use super::program::{FabricError, Program, Run};

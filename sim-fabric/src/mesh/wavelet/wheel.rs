@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// The ring.
-pub(super) struct Wheel {
+pub(in crate::mesh) struct Wheel {
     words: Vec<u64>,
     marks: Vec<u64>,
     /// Words and marks of one cycle's bitmap.
@@ -25,7 +25,7 @@ pub(super) struct Wheel {
 impl Wheel {
     /// For ids below `ids`, with wake-ups up to `reach` cycles ahead held in the ring if it is
     /// short enough.
-    pub(super) fn new(ids: usize, reach: u32) -> Self {
+    pub(in crate::mesh) fn new(ids: usize, reach: u32) -> Self {
         let cycles = (reach + 1).next_power_of_two().min(64);
         let words_each = ids.div_ceil(64);
         let marks_each = words_each.div_ceil(64);
@@ -43,7 +43,7 @@ impl Wheel {
 
     /// Has `id` looked at in cycle `at`, which must not lie in the past.
     #[inline]
-    pub(super) fn wake(&mut self, id: usize, at: u32) {
+    pub(in crate::mesh) fn wake(&mut self, id: usize, at: u32) {
         debug_assert!(at >= self.now);
         if at - self.now > self.mask {
             self.far.push(Reverse((at, id as u32)));
@@ -61,7 +61,7 @@ impl Wheel {
     }
 
     /// The next cycle in which someone is to be looked at.
-    pub(super) fn next(&self) -> Option<u32> {
+    pub(in crate::mesh) fn next(&self) -> Option<u32> {
         let far = self.far.peek().map(|&Reverse((at, _))| at);
         if self.used == 0 {
             return far;
@@ -76,7 +76,7 @@ impl Wheel {
     }
 
     /// Moves on to cycle `now`.
-    pub(super) fn enter(&mut self, now: u32) {
+    pub(in crate::mesh) fn enter(&mut self, now: u32) {
         self.now = now;
         while let Some(&Reverse((at, id))) = self.far.peek()
             && at <= now
@@ -87,7 +87,7 @@ impl Wheel {
     }
 
     /// Whether anybody is to be looked at in this cycle; the answer is given once.
-    pub(super) fn begin(&mut self) -> bool {
+    pub(in crate::mesh) fn begin(&mut self) -> bool {
         let bit = 1 << (self.now & self.mask);
         let any = self.used & bit != 0;
         self.used &= !bit;
@@ -95,25 +95,25 @@ impl Wheel {
     }
 
     /// Number of mark words.
-    pub(super) fn marks(&self) -> usize {
+    pub(in crate::mesh) fn marks(&self) -> usize {
         self.marks_each
     }
 
     /// Takes mark word `index` of this cycle: which of its 64 words are in use.
-    pub(super) fn take_marks(&mut self, index: usize) -> u64 {
+    pub(in crate::mesh) fn take_marks(&mut self, index: usize) -> u64 {
         let place = (self.now & self.mask) as usize;
         std::mem::take(&mut self.marks[place * self.marks_each + index])
     }
 
     /// Takes word `index` of this cycle: which of its 64 ids are to be looked at.
-    pub(super) fn take_word(&mut self, index: usize) -> u64 {
+    pub(in crate::mesh) fn take_word(&mut self, index: usize) -> u64 {
         let place = (self.now & self.mask) as usize;
         std::mem::take(&mut self.words[place * self.words_each + index])
     }
 }
 
 /// The set bits of a word, lowest first.
-pub(super) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+pub(in crate::mesh) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         (word != 0).then(|| {
             let bit = word.trailing_zeros() as usize;

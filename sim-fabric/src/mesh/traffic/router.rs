@@ -1,0 +1,161 @@
+//! One cycle of a router: which packets want which output, who gets it, who crosses.
+//!
+//! A decision reads what was so when the cycle began: a packet sent in cycle `t` can leave from
+//! `t + hop_cycles`, a slot left in cycle `t` can be used from `t + credit_cycles`, and each slot
+//! carries that time. So routers can be taken in any order.
+
+use super::state::{Engine, LINKS, NONE, PORTS, RAMP, Slot};
+use crate::mesh::program::Port;
+use crate::mesh::wavelet::wheel::bits;
+
+/// The output of a router at `at` towards `to`: along the row first, then along the column.
+#[inline]
+fn route(at: [u16; 2], to: [u16; 2]) -> usize {
+    let along = if to[0] > at[0] { Port::East } else { Port::West };
+    let across = if to[1] > at[1] { Port::South } else { Port::North };
+    let column = if to[1] == at[1] { Port::Ramp } else { across };
+    (if to[0] == at[0] { column } else { along }) as usize
+}
+
+/// Of the ports in `set`, the first from port `turn` on, the ports taken as a circle.
+#[inline]
+fn from_turn(set: u32, turn: u8) -> u8 {
+    let later = set >> turn << turn;
+    (if later == 0 { set } else { later }).trailing_zeros() as u8
+}
+
+/// The port after `port` on the circle.
+#[inline]
+fn after(port: u8) -> u8 {
+    if port as usize + 1 == PORTS { 0 } else { port + 1 }
+}
+
+impl Engine<'_> {
+    /// Lets all that may leave router `node` in cycle `now` leave it.
+    pub(super) fn step(&mut self, node: usize, now: u32) {
+        let router = &self.routers[node];
+        let mut wants = [0u8; PORTS];
+        let mut wanted = 0u64;
+        for port in bits(u64::from(router.occupied)) {
+            let first = &self.slots[self.place(node, port, router.head[port] as usize)];
+            if first.time <= now {
+                let out = route(router.at, first.to);
+                wants[out] |= 1 << port;
+                wanted |= 1 << out;
+            }
+        }
+        if router.source.time <= now {
+            let out = route(router.at, router.source.to);
+            wants[out] |= 1 << RAMP;
+            wanted |= 1 << out;
+        }
+        let mut again = false;
+        for out in bits(wanted) {
+            let want = u32::from(wants[out]);
+            let tail = if out == RAMP { Some(0) } else { self.free_slot(node, out, now) };
+            match self.allocate(node, out, want, tail.is_some()) {
+                Some(port) => {
+                    again |= want & (want - 1) != 0;
+                    again |= self.leave(node, port as usize, out, tail.unwrap_or(0), now);
+                }
+                None => again = true,
+            }
+        }
+        if again {
+            self.wheel.wake(node, now + 1);
+        }
+    }
+
+    /// Index of a place in the ring of a link into `node`.
+    #[inline]
+    fn place(&self, node: usize, port: usize, place: usize) -> usize {
+        (node * LINKS + port) * self.depth + place
+    }
+
+    /// The slot that a packet leaving `node` by `out` would take in the neighbour's ring.
+    #[inline]
+    fn free_slot(&self, node: usize, out: usize, now: u32) -> Option<usize> {
+        let next = node.wrapping_add(self.steps[out]);
+        let port = out ^ 1;
+        let router = &self.routers[next];
+        let len = router.len[port] as usize;
+        if len == self.depth {
+            return None;
+        }
+        let tail = router.head[port] as usize + len;
+        let tail = if tail >= self.depth { tail - self.depth } else { tail };
+        let place = self.place(next, port, tail);
+        (self.slots[place].time <= now).then_some(place)
+    }
+
+    /// The input in `want` whose packet crosses to `out` in this cycle, if one does.
+    ///
+    /// The output and the crossing are given away in the same cycle, each to the next in its own
+    /// turn. Without a free slot the crossing is not given, so the two turns part; where they then
+    /// name different inputs the crossing is lost, and the one that has the output crosses next.
+    #[inline]
+    fn allocate(&mut self, node: usize, out: usize, want: u32, free: bool) -> Option<u8> {
+        let router = &mut self.routers[node];
+        let owner = router.owner[out];
+        if owner != NONE {
+            router.owner[out] = if free { NONE } else { owner };
+            return free.then_some(owner);
+        }
+        let winner = from_turn(want, router.output_turn[out]);
+        router.output_turn[out] = after(winner);
+        if free {
+            let crosses = from_turn(want, router.switch_turn[out]);
+            router.switch_turn[out] = after(crosses);
+            if crosses == winner {
+                return Some(winner);
+            }
+        }
+        router.owner[out] = winner;
+        None
+    }
+
+    /// Moves the first packet of input `port` out by `out`, into slot `tail` of the neighbour; says
+    /// whether the next packet of that input can leave in the next cycle.
+    #[inline]
+    fn leave(&mut self, node: usize, port: usize, out: usize, tail: usize, now: u32) -> bool {
+        let (packet, more) = if port == RAMP {
+            let packet = self.routers[node].source;
+            self.measure.entered += 1;
+            self.bear(node, packet.birth + 1, now + 1);
+            (packet, false)
+        } else {
+            self.pop(node, port, now)
+        };
+        if out == RAMP {
+            self.measure.delivery(packet.birth, now + self.spec.ramp_cycles + 1);
+            return more;
+        }
+        let next = node.wrapping_add(self.steps[out]);
+        let time = now + self.spec.hop_cycles;
+        self.slots[tail] = Slot { time, ..packet };
+        let router = &mut self.routers[next];
+        router.len[out ^ 1] += 1;
+        router.carried[out ^ 1] += 1;
+        router.occupied |= 1 << (out ^ 1);
+        self.wheel.wake(next, time);
+        more
+    }
+
+    /// Takes the first packet of a link's ring; says whether the next can leave in the next cycle.
+    #[inline]
+    fn pop(&mut self, node: usize, port: usize, now: u32) -> (Slot, bool) {
+        let head = self.routers[node].head[port] as usize;
+        let place = self.place(node, port, head);
+        let packet = self.slots[place];
+        self.slots[place].time = now + self.spec.credit_cycles;
+        let head = if head + 1 == self.depth { 0 } else { head + 1 };
+        let router = &mut self.routers[node];
+        router.head[port] = head as u16;
+        router.len[port] -= 1;
+        if router.len[port] == 0 {
+            router.occupied &= !(1 << port);
+            return (packet, false);
+        }
+        (packet, self.slots[self.place(node, port, head)].time <= now + 1)
+    }
+}
