@@ -28,7 +28,7 @@ fn main() {
     }
 }
 
-/// Peak resident memory of this process [KiB], where the system tells.
+/// Peak resident memory of this process `[KiB]`, where the system tells.
 fn peak_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

@@ -12,9 +12,9 @@ pub struct Problem {
     pub file: Option<PathBuf>,
     /// Line, from 1.
     pub line: Option<usize>,
-    /// Column, from 1 [characters].
+    /// Column, from 1 `[characters]`.
     pub column: Option<usize>,
-    /// How much of the line is meant [characters].
+    /// How much of the line is meant `[characters]`.
     pub length: Option<usize>,
 }
 

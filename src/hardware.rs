@@ -1,7 +1,7 @@
 //! Hardware numbers: each with its unit, source and confidence, and a range where it is assumed.
 //!
-//! A preset is a RON file of groups of facts. [`facts!`] declares a group, so that every number can
-//! be listed, printed with its source, and set by its path.
+//! A preset is a RON file of groups of facts. [`facts!`](crate::facts) declares a group, so that
+//! every number can be listed, printed with its source, and set by its path.
 
 pub mod fact;
 pub mod quantity;

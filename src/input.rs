@@ -7,7 +7,7 @@
 //!                                         └─► collect ─► every problem   the file is wrong
 //! ```
 //!
-//! `ron` decides what is right. It stops at the first problem, so for a wrong file [`collect`] reads
+//! `ron` decides what is right. It stops at the first problem, so for a wrong file `collect` reads
 //! the outline through serde again, notes each problem, puts a placeholder in its place and goes on.
 //! What is found wrong after reading (a zero, a missing file) gets its place from the outline by path.
 

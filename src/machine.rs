@@ -9,11 +9,11 @@ use workloads::model::Model;
 /// One request: a prompt, the tokens a reasoning model thinks with, and the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Prompt [tokens].
+    /// Prompt `[tokens]`.
     pub prompt: u32,
-    /// Reasoning [tokens].
+    /// Reasoning `[tokens]`.
     pub reasoning: u32,
-    /// Answer [tokens].
+    /// Answer `[tokens]`.
     pub answer: u32,
 }
 
@@ -23,7 +23,7 @@ impl Request {
         self.reasoning + self.answer
     }
 
-    /// Longest context of the request [tokens].
+    /// Longest context of the request `[tokens]`.
     pub fn context(&self) -> u32 {
         self.prompt + self.output()
     }

@@ -32,9 +32,9 @@ pub struct ModelSummary {
     pub parameters: u64,
     /// Parameters that one token uses.
     pub active_parameters: u64,
-    /// Bytes of all weights as stored, scales included [bytes].
+    /// Bytes of all weights as stored, scales included `[bytes]`.
     pub weight_bytes: u64,
-    /// Bytes the KV cache grows by with each token, over all layers [bytes].
+    /// Bytes the KV cache grows by with each token, over all layers `[bytes]`.
     pub kv_bytes_per_token: u64,
     /// Layers.
     pub layers: u32,
@@ -49,17 +49,17 @@ pub struct MachineOutcome {
     pub units: u32,
     /// What a unit is, in the singular: "wafer", "GPU".
     pub unit: String,
-    /// Output tokens per second of one user, mean over the request [tokens/s].
+    /// Output tokens per second of one user, mean over the request `[tokens/s]`.
     pub tokens_per_s: f64,
-    /// The same with all assumed parameters at their slow ends and at their fast ends [tokens/s].
+    /// The same with all assumed parameters at their slow ends and at their fast ends `[tokens/s]`.
     pub tokens_per_s_range: [f64; 2],
-    /// Output tokens per second of all users together, over all units [tokens/s].
+    /// Output tokens per second of all users together, over all units `[tokens/s]`.
     pub tokens_per_s_machine: f64,
-    /// Time to first token [s].
+    /// Time to first token `[s]`.
     pub ttft_s: f64,
-    /// Mean time per output token of one user [ms].
+    /// Mean time per output token of one user `[ms]`.
     pub tpot_ms: f64,
-    /// Time of the whole request: prompt, reasoning and answer [s].
+    /// Time of the whole request: prompt, reasoning and answer `[s]`.
     pub request_s: f64,
     /// Where the time of one output token goes, mean over the request.
     pub token_split: TimeSplit,
@@ -83,23 +83,23 @@ pub struct MachineOutcome {
     pub fidelity: Vec<Fidelity>,
 }
 
-/// Where time goes [microseconds].
+/// Where time goes `[microseconds]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeSplit {
-    /// Arithmetic units at work [us].
+    /// Arithmetic units at work `[us]`.
     pub arithmetic_us: f64,
-    /// Waiting for memory beyond the arithmetic: SRAM or HBM [us].
+    /// Waiting for memory beyond the arithmetic: SRAM or HBM `[us]`.
     pub memory_us: f64,
-    /// Data moving on the fabric: mesh or NVLink [us].
+    /// Data moving on the fabric: mesh or NVLink `[us]`.
     pub fabric_us: f64,
-    /// Data moving between wafers or racks [us].
+    /// Data moving between wafers or racks `[us]`.
     pub io_us: f64,
-    /// Fixed costs and idling: descriptor set-up, task starts, kernel launches, bubbles [us].
+    /// Fixed costs and idling: descriptor set-up, task starts, kernel launches, bubbles `[us]`.
     pub waiting_us: f64,
 }
 
 impl TimeSplit {
-    /// Sum of all parts [us].
+    /// Sum of all parts `[us]`.
     pub fn total_us(&self) -> f64 {
         self.arithmetic_us + self.memory_us + self.fabric_us + self.io_us + self.waiting_us
     }
@@ -131,17 +131,17 @@ pub struct OperatorOutcome {
     pub collective: String,
     /// Engine that timed it: "stream", "wavelet", "nvlink".
     pub engine: String,
-    /// Duration of one execution [cycles of the machine's clock]; absent on GPUs.
+    /// Duration of one execution `[cycles of the machine's clock]`; absent on GPUs.
     pub cycles: Option<u64>,
-    /// Duration of one execution [us].
+    /// Duration of one execution `[us]`.
     pub time_us: f64,
     /// What bound it: "fabric", "arithmetic", "memory", "waiting", "io".
     pub bound: String,
     /// Where the time of one execution goes.
     pub split: TimeSplit,
-    /// Multiply-accumulates and other operations of one execution [FLOP].
+    /// Multiply-accumulates and other operations of one execution `[FLOP]`.
     pub flops: u64,
-    /// Weight bytes read in one execution [bytes].
+    /// Weight bytes read in one execution `[bytes]`.
     pub weight_bytes: u64,
 }
 
@@ -154,9 +154,9 @@ pub struct LayerOutcome {
     pub kind: String,
     /// Unit it stands on (the first, if it is spread over several).
     pub unit: u32,
-    /// Duration [cycles of the machine's clock]; absent on GPUs.
+    /// Duration `[cycles of the machine's clock]`; absent on GPUs.
     pub cycles: Option<u64>,
-    /// Duration [us].
+    /// Duration `[us]`.
     pub time_us: f64,
     /// Where the time goes.
     pub split: TimeSplit,
@@ -173,7 +173,7 @@ pub struct UnitPlacement {
     pub regions: Vec<Region>,
     /// Bytes in use, by owner: weights, scales, KV cache, activations, reserve.
     pub bytes: Vec<(String, u64)>,
-    /// Bytes there are [bytes].
+    /// Bytes there are `[bytes]`.
     pub capacity_bytes: u64,
 }
 
@@ -190,9 +190,9 @@ pub struct Region {
     pub columns: u32,
     /// Rows.
     pub rows: u32,
-    /// Fullest PE's SRAM in use [fraction].
+    /// Fullest PE's SRAM in use `[fraction]`.
     pub fill: f64,
-    /// Share of a token's time in which this region is at work [fraction].
+    /// Share of a token's time in which this region is at work `[fraction]`.
     pub busy: f64,
 }
 
@@ -201,7 +201,7 @@ pub struct Region {
 pub struct CurvePoint {
     /// Tokens in the KV cache.
     pub context: u64,
-    /// Time of this output token [ms].
+    /// Time of this output token `[ms]`.
     pub tpot_ms: f64,
 }
 
@@ -212,9 +212,9 @@ pub struct FrontierPoint {
     pub batch: u32,
     /// Layout in words: "tp8 ep8".
     pub layout: String,
-    /// Speed of one user [tokens/s].
+    /// Speed of one user `[tokens/s]`.
     pub tokens_per_s_user: f64,
-    /// Throughput of the whole machine [tokens/s].
+    /// Throughput of the whole machine `[tokens/s]`.
     pub tokens_per_s_machine: f64,
 }
 
@@ -238,9 +238,9 @@ pub struct Parameter {
 pub struct Sensitivity {
     /// Path of the parameter.
     pub path: String,
-    /// Speed with the parameter at the low end of its range [tokens/s].
+    /// Speed with the parameter at the low end of its range `[tokens/s]`.
     pub at_low: f64,
-    /// Speed with the parameter at the high end of its range [tokens/s].
+    /// Speed with the parameter at the high end of its range `[tokens/s]`.
     pub at_high: f64,
     /// The ends, with their unit.
     pub range: [String; 2],
@@ -251,9 +251,9 @@ pub struct Sensitivity {
 pub struct LinkLoad {
     /// Which link, in words.
     pub link: String,
-    /// Bytes it carries [bytes].
+    /// Bytes it carries `[bytes]`.
     pub bytes: u64,
-    /// Share of the step in which it is busy [fraction].
+    /// Share of the step in which it is busy `[fraction]`.
     pub busy: f64,
 }
 

@@ -21,12 +21,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Length of this part [us], zero where it is not a number.
+    /// Length of this part `[us]`, zero where it is not a number.
     pub(crate) fn us(&self, split: &TimeSplit) -> f64 {
         length((self.of)(split))
     }
 
-    /// Share of this part in the whole [fraction].
+    /// Share of this part in the whole `[fraction]`.
     pub(crate) fn share(&self, split: &TimeSplit) -> f64 {
         let total = total_us(split);
         if total > 0.0 { self.us(split) / total } else { 0.0 }
@@ -83,7 +83,7 @@ pub(crate) fn category(index: usize) -> Rgb {
     CATEGORIES[index % CATEGORIES.len()]
 }
 
-/// Sum of the parts [us], leaving out what is not a number.
+/// Sum of the parts `[us]`, leaving out what is not a number.
 pub(crate) fn total_us(split: &TimeSplit) -> f64 {
     PARTS.iter().map(|part| part.us(split)).sum()
 }

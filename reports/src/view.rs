@@ -72,7 +72,7 @@ pub(crate) struct Comparison<'a> {
     pub(crate) best: Option<f64>,
 }
 
-/// The clock that the cycles of a machine count [GHz], from its longest operator.
+/// The clock that the cycles of a machine count `[GHz]`, from its longest operator.
 pub(crate) fn clock_ghz(machine: &MachineOutcome) -> Option<f64> {
     machine
         .operators
@@ -84,7 +84,7 @@ pub(crate) fn clock_ghz(machine: &MachineOutcome) -> Option<f64> {
         .map(|(_, clock)| clock)
 }
 
-/// How far a parameter moves the speed [tokens/s].
+/// How far a parameter moves the speed `[tokens/s]`.
 pub(crate) fn swing(sensitivity: &Sensitivity) -> f64 {
     length((sensitivity.at_high - sensitivity.at_low).abs())
 }
@@ -106,9 +106,9 @@ pub(crate) struct Timeline<'a> {
     pub(crate) group: &'a str,
     /// Operators in the order of the forward pass.
     pub(crate) steps: Vec<Step<'a>>,
-    /// End of the last [us].
+    /// End of the last `[us]`.
     pub(crate) total_us: f64,
-    /// Mean duration of the layers of this kind as simulated [us], where layers are given.
+    /// Mean duration of the layers of this kind as simulated `[us]`, where layers are given.
     pub(crate) layer_us: Option<f64>,
 }
 
@@ -135,9 +135,9 @@ pub(crate) struct Step<'a> {
     pub(crate) operator: &'a OperatorOutcome,
     /// How often it runs in the layer.
     pub(crate) runs: f64,
-    /// When it starts [us].
+    /// When it starts `[us]`.
     pub(crate) start_us: f64,
-    /// How long all its runs take [us].
+    /// How long all its runs take `[us]`.
     pub(crate) us: f64,
     /// Where that time goes.
     pub(crate) split: TimeSplit,

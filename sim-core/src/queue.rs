@@ -54,7 +54,7 @@ impl<E> EventQueue<E> {
         Self::default()
     }
 
-    /// Time of the event that left last [time units].
+    /// Time of the event that left last `[time units]`.
     pub fn now(&self) -> u64 {
         self.now
     }

@@ -39,15 +39,15 @@ macro_rules! unit {
 }
 
 unit!(
-    /// Clock cycles of one domain [cycles].
+    /// Clock cycles of one domain `[cycles]`.
     Cycles
 );
 unit!(
-    /// Time common to all domains [picoseconds].
+    /// Time common to all domains `[picoseconds]`.
     Picos
 );
 unit!(
-    /// Amount of memory or of a message [bytes].
+    /// Amount of memory or of a message `[bytes]`.
     Bytes
 );
 
@@ -66,7 +66,7 @@ impl Picos {
 /// A clock domain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clock {
-    /// Frequency [Hz].
+    /// Frequency `[Hz]`.
     pub hertz: f64,
 }
 

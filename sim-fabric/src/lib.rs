@@ -1,4 +1,4 @@
-//! What moves data: the wafer's mesh of routers, the Ethernet between wafers, and NVLink.
+//! What moves data: a wafer's mesh of routers, and NVLink between GPUs. It knows nothing of models.
 
 pub mod mesh;
 pub mod nvlink;

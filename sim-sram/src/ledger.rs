@@ -48,12 +48,12 @@ impl Ledger {
         self.entries.push((what.into(), owner, bytes));
     }
 
-    /// Bytes of one owner [bytes].
+    /// Bytes of one owner `[bytes]`.
     pub fn of(&self, owner: Owner) -> u64 {
         self.entries.iter().filter(|entry| entry.1 == owner).map(|entry| entry.2).sum()
     }
 
-    /// Bytes of all owners [bytes].
+    /// Bytes of all owners `[bytes]`.
     pub fn total(&self) -> u64 {
         self.entries.iter().map(|entry| entry.2).sum()
     }

@@ -16,25 +16,25 @@ use std::ops::AddAssign;
 /// The datapath of a PE; sources stand in the hardware preset that fills it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeSpec {
-    /// 16-bit fused multiply-adds, adds, multiplies and moves [elements per cycle].
+    /// 16-bit fused multiply-adds, adds, multiplies and moves `[elements per cycle]`.
     pub f16_per_cycle: u32,
-    /// 32-bit adds and moves [elements per cycle].
+    /// 32-bit adds and moves `[elements per cycle]`.
     pub f32_per_cycle: u32,
-    /// 32-bit multiplies [elements per cycle].
+    /// 32-bit multiplies `[elements per cycle]`.
     pub f32_mul_per_cycle: u32,
-    /// Maxima [elements per cycle].
+    /// Maxima `[elements per cycle]`.
     pub max_per_cycle: u32,
-    /// Loading an operation's descriptors [cycles].
+    /// Loading an operation's descriptors `[cycles]`.
     pub setup_cycles: u32,
-    /// From the last element to its result being in memory [cycles].
+    /// From the last element to its result being in memory `[cycles]`.
     pub pipeline_cycles: u32,
-    /// Between an operation and one that depends on it [cycles].
+    /// Between an operation and one that depends on it `[cycles]`.
     pub gap_cycles: u32,
-    /// Starting a task [cycles].
+    /// Starting a task `[cycles]`.
     pub task_start_cycles: u32,
-    /// Extra for each vector of 4-bit weights [cycles].
+    /// Extra for each vector of 4-bit weights `[cycles]`.
     pub unpack_cycles: u32,
-    /// Exponential, reciprocal or root [cycles per element].
+    /// Exponential, reciprocal or root `[cycles per element]`.
     pub special_cycles: u32,
 }
 
@@ -66,7 +66,7 @@ pub struct VectorOp {
     pub outer: u32,
 }
 
-/// Duration of work inside a PE, by cause [cycles].
+/// Duration of work inside a PE, by cause `[cycles]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// The datapath at work.
@@ -78,7 +78,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// All of it [cycles].
+    /// All of it `[cycles]`.
     pub fn total(&self) -> u64 {
         self.arithmetic + self.memory + self.waiting
     }

@@ -9,7 +9,7 @@ use reports::outcome::Claim;
 const PORTS: f64 = 4.0;
 /// Bytes of a wavelet.
 const WAVELET: f64 = 4.0;
-/// What the vendor states for the fabric of the whole wafer [bits/s].
+/// What the vendor states for the fabric of the whole wafer `[bits/s]`.
 const VENDOR_FABRIC: f64 = 214e15;
 const OVER_NVLINK: f64 = 200.0;
 

@@ -10,7 +10,7 @@ pub use parser::parse;
 
 use std::ops::Range;
 
-/// Where something stands [bytes of the text].
+/// Where something stands `[bytes of the text]`.
 pub type Span = Range<usize>;
 
 /// A value.

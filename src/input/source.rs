@@ -16,7 +16,7 @@ pub struct Source {
 /// A stretch of the edited text.
 #[derive(Clone, Debug)]
 struct Piece {
-    /// Length in the edited text [bytes].
+    /// Length in the edited text `[bytes]`.
     length: usize,
     origin: Origin,
 }

@@ -11,7 +11,7 @@ use reports::outcome::{Parameter, Sensitivity};
 pub type Values<'a> = [(&'a str, f64)];
 
 /// Sensitivities of the machine called `machine`, largest effect first, and the band of its speed
-/// around `nominal` [tokens/s].
+/// around `nominal` `[tokens/s]`.
 pub fn vary(
     machine: &str,
     facts: &impl Facts,

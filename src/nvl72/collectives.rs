@@ -20,7 +20,7 @@ pub struct Timed {
     pub algorithm: &'static str,
     /// Where its time goes.
     pub split: TimeSplit,
-    /// Bytes, packet overhead included, on the busiest GPU link in one direction [bytes].
+    /// Bytes, packet overhead included, on the busiest GPU link in one direction `[bytes]`.
     pub link_bytes: u64,
 }
 

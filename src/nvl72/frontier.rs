@@ -51,7 +51,7 @@ impl<'a> Search<'a> {
         Placement::new(self.plan, facts, layout, batch, context, u64::from(chunk))
     }
 
-    /// A context halfway through the output [tokens].
+    /// A context halfway through the output `[tokens]`.
     fn halfway(&self) -> u64 {
         replay::contexts(self.request, 3).get(1).copied().unwrap_or(u64::from(self.request.prompt))
     }
@@ -73,7 +73,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The fastest of the pairs of layout and batch that fit, with its step time [s].
+    /// The fastest of the pairs of layout and batch that fit, with its step time `[s]`.
     fn best(
         &self,
         pairs: impl Iterator<Item = (Layout, u32)>,

@@ -113,17 +113,17 @@ impl Nvl72Facts {
         }
     }
 
-    /// HBM bandwidth that is reached [bytes/s].
+    /// HBM bandwidth that is reached `[bytes/s]`.
     pub fn memory_rate(&self) -> f64 {
         self.hbm.bandwidth.get() * self.hbm.reached.get()
     }
 
-    /// Arithmetic rate that is reached with 16-bit operands [FLOP/s].
+    /// Arithmetic rate that is reached with 16-bit operands `[FLOP/s]`.
     pub fn arithmetic_rate(&self) -> f64 {
         self.compute.bf16.get() * self.compute.reached.get()
     }
 
-    /// Bytes of a GPU that weights, cache and activations may fill [bytes].
+    /// Bytes of a GPU that weights, cache and activations may fill `[bytes]`.
     pub fn usable(&self) -> u64 {
         self.hbm.capacity.whole().saturating_sub(self.hbm.reserve.whole())
     }

@@ -20,7 +20,7 @@ use super::plan::{Plan, expert_share, matrix, shared_cut};
 use reports::outcome::TimeSplit;
 use workloads::forward::{Operator, OperatorKind};
 
-/// Bytes of a 16-bit number [bytes].
+/// Bytes of a 16-bit number `[bytes]`.
 const WORD: u64 = 2;
 
 /// What one GPU has to do in one step.
@@ -72,11 +72,11 @@ impl Batch {
 pub struct Work {
     /// Kernel launches.
     pub launches: u32,
-    /// Weights read [bytes].
+    /// Weights read `[bytes]`.
     pub weight_bytes: u64,
-    /// Cache and activations read and written [bytes].
+    /// Cache and activations read and written `[bytes]`.
     pub other_bytes: u64,
-    /// Arithmetic [FLOP].
+    /// Arithmetic `[FLOP]`.
     pub flops: f64,
 }
 

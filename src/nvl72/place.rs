@@ -9,17 +9,17 @@ use workloads::forward::OperatorKind;
 /// Bytes on the fullest GPU of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// Weights of experts, scales included [bytes].
+    /// Weights of experts, scales included `[bytes]`.
     pub experts: u64,
-    /// All other weights [bytes].
+    /// All other weights `[bytes]`.
     pub others: u64,
-    /// KV cache of all requests of one attention group [bytes].
+    /// KV cache of all requests of one attention group `[bytes]`.
     pub cache: u64,
-    /// Activations of the largest step [bytes].
+    /// Activations of the largest step `[bytes]`.
     pub activations: u64,
-    /// Kept for runtime and communication buffers [bytes].
+    /// Kept for runtime and communication buffers `[bytes]`.
     pub reserve: u64,
-    /// Memory there is [bytes].
+    /// Memory there is `[bytes]`.
     pub capacity: u64,
 }
 
@@ -54,7 +54,7 @@ impl Placement {
         }
     }
 
-    /// Bytes in use [bytes].
+    /// Bytes in use `[bytes]`.
     pub fn used(&self) -> u64 {
         self.experts + self.others + self.cache + self.activations + self.reserve
     }
@@ -64,7 +64,7 @@ impl Placement {
         self.used() <= self.capacity
     }
 
-    /// What is in use, by owner [bytes].
+    /// What is in use, by owner `[bytes]`.
     pub fn rows(&self) -> Vec<(String, u64)> {
         [
             ("expert weights", self.experts),

@@ -11,15 +11,15 @@ use workloads::model::{Attention, FeedForward, Model, WeightFormat};
 pub struct Plan {
     /// Operators in an order that respects the graph, layer after layer.
     pub operators: Vec<Operator>,
-    /// Width of the residual stream [elements].
+    /// Width of the residual stream `[elements]`.
     pub hidden: u32,
     /// Elements cached for a token in one layer.
     pub kv_width: u32,
     /// Layers.
     pub layers: u32,
-    /// Width of the compressed query [elements].
+    /// Width of the compressed query `[elements]`.
     q_lora: u32,
-    /// Width of the latent [elements].
+    /// Width of the latent `[elements]`.
     kv_lora: u32,
     /// Routed experts of the largest layer.
     pub experts: u32,
@@ -109,7 +109,7 @@ impl Plan {
         width == self.kv_lora
     }
 
-    /// Bytes of weights that the fullest GPU stores for `op` [bytes].
+    /// Bytes of weights that the fullest GPU stores for `op` `[bytes]`.
     pub fn stored(&self, op: &Operator, layout: Layout) -> u64 {
         let tp = layout.tensor_parallel;
         match op.kind {
@@ -156,7 +156,7 @@ impl Plan {
     }
 }
 
-/// Bytes of a matrix, scales included [bytes].
+/// Bytes of a matrix, scales included `[bytes]`.
 pub fn matrix(format: WeightFormat, ins: u32, outs: u32) -> u64 {
     let (ins, outs) = (u64::from(ins), u64::from(outs));
     format.weight_bytes(outs, ins) + format.scale_bytes(outs, ins)

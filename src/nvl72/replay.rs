@@ -16,11 +16,11 @@ pub const POINTS: u64 = 9;
 pub struct Replay {
     /// Decode steps along the request: context and step.
     pub steps: Vec<(u64, StepTime)>,
-    /// Mean time of a decode step [s].
+    /// Mean time of a decode step `[s]`.
     pub tpot: f64,
-    /// Time to first token [s].
+    /// Time to first token `[s]`.
     pub ttft: f64,
-    /// Time of the whole request [s].
+    /// Time of the whole request `[s]`.
     pub total: f64,
 }
 
@@ -52,7 +52,7 @@ pub fn mean(contexts: &[u64], values: &[f64]) -> f64 {
     }
 }
 
-/// Mean time of a decode step along `request`, simulated at `points` contexts [s].
+/// Mean time of a decode step along `request`, simulated at `points` contexts `[s]`.
 pub fn tpot(
     rack: &Rack<'_>,
     layout: Layout,
@@ -68,7 +68,7 @@ pub fn tpot(
     Ok(mean(&contexts, &times))
 }
 
-/// Time of a prompt of `tokens` in chunks of `chunk` on an idle replica, first token sampled [s].
+/// Time of a prompt of `tokens` in chunks of `chunk` on an idle replica, first token sampled `[s]`.
 pub fn prompt(rack: &Rack<'_>, layout: Layout, tokens: u64, chunk: u64) -> Result<f64, Error> {
     let chunk = chunk.max(1);
     let mut before = 0;

@@ -10,7 +10,7 @@ use crate::hardware::Facts;
 use crate::machine::Request;
 use crate::machine::assumed::Values;
 
-/// Speed of one user with `values` in place [tokens/s].
+/// Speed of one user with `values` in place `[tokens/s]`.
 pub fn speed_with(
     machine: &Nvl72Machine,
     plan: &Plan,

@@ -29,7 +29,7 @@ pub struct Part {
     pub split: TimeSplit,
     /// Work of its kernels.
     pub work: Work,
-    /// Bytes it puts on the busiest GPU link [bytes].
+    /// Bytes it puts on the busiest GPU link `[bytes]`.
     pub link_bytes: u64,
 }
 
@@ -78,7 +78,7 @@ impl StepTime {
         self.parts.push(part);
     }
 
-    /// Duration [s].
+    /// Duration `[s]`.
     pub fn seconds(&self) -> f64 {
         self.split.total_us() * 1e-6
     }
@@ -143,7 +143,7 @@ impl<'a> Rack<'a> {
     }
 
     /// A time that a decode step cannot beat: its kernels and the fixed costs of its exchanges,
-    /// without any message [s].
+    /// without any message `[s]`.
     pub fn floor(&self, layout: Layout, batch: u32, context: u64) -> f64 {
         let batch = Batch::decode(layout, batch, context);
         let sets = self.sets(batch.all_tokens, layout.expert_parallel);
@@ -259,7 +259,7 @@ impl<'a> Rack<'a> {
         self.collectives.exchange(layout, tokens, bytes, one_group, back, &draws)
     }
 
-    /// Bytes of one token's residual stream [bytes].
+    /// Bytes of one token's residual stream `[bytes]`.
     fn vector(&self) -> u64 {
         u64::from(self.plan.hidden) * 2
     }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-/// Longest file that is read [bytes]; the largest published `config.json` is far below.
+/// Longest file that is read `[bytes]`; the largest published `config.json` is far below.
 const LONGEST: u64 = 4 << 20;
 
 /// The text of `path`; the problem names the file.

@@ -15,9 +15,9 @@ use workloads::model::Model;
 /// Ethernet between wafers.
 #[derive(Clone, Copy, Debug)]
 pub struct Ethernet {
-    /// Bandwidth of one system [bytes per second].
+    /// Bandwidth of one system `[bytes per second]`.
     pub bandwidth: f64,
-    /// Latency from one system to the next [s].
+    /// Latency from one system to the next `[s]`.
     pub latency: f64,
 }
 
@@ -44,22 +44,22 @@ pub struct Placed<'a> {
 pub struct ItemTimes {
     /// How each distinct part ran.
     pub runs: Vec<LayerRun>,
-    /// Duration of each stage [ps].
+    /// Duration of each stage `[ps]`.
     pub stages: Vec<Picos>,
     /// The way behind each stage; the last is back to the first wafer.
     pub ways: Vec<Transfer>,
-    /// What went into the ways on wafers, and between them [ps].
+    /// What went into the ways on wafers, and between them `[ps]`.
     pub way_spent: Vec<Spent>,
 }
 
 /// Times of a whole prompt.
 #[derive(Clone, Debug)]
 pub struct Prefill {
-    /// When the first token is chosen [ps].
+    /// When the first token is chosen `[ps]`.
     pub done: Picos,
     /// Tokens that move together.
     pub chunk: u32,
-    /// Most bytes of vectors between operators on one PE [bytes].
+    /// Most bytes of vectors between operators on one PE `[bytes]`.
     pub buffer: u64,
 }
 
@@ -145,7 +145,7 @@ impl Placed<'_> {
         Ok(spent)
     }
 
-    /// Time of one output token: through all stages and back [ps].
+    /// Time of one output token: through all stages and back `[ps]`.
     pub fn token(&self, times: &ItemTimes) -> Picos {
         let items = [times];
         let stages = times.stages.len();
@@ -185,7 +185,7 @@ impl Placed<'_> {
 }
 
 impl ItemTimes {
-    /// Most bytes of vectors between operators on one PE [bytes].
+    /// Most bytes of vectors between operators on one PE `[bytes]`.
     pub fn buffer(&self) -> u64 {
         let kernels = |run: &LayerRun| -> Vec<_> {
             run.operators.iter().map(|timed| timed.kernel.clone()).collect()

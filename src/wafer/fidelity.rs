@@ -38,6 +38,12 @@ pub fn list(engine: EngineChoice) -> Vec<Fidelity> {
             "absent",
             "operators do not overlap, so they never contend",
         ),
+        (
+            "Routes of different collectives",
+            "absent",
+            "every collective finds its routes in place, though a layer has more of them than a router \
+             has colours; loading routes or sharing colours costs no time",
+        ),
         ("Microthreads within an operator", "absent", "a PE runs one operation at a time"),
         (
             "Way from the edge PEs to the Ethernet ports",

@@ -10,9 +10,9 @@ use super::phase::Axis;
 /// Ready cycles of a rectangle of PEs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Part that depends on the column [cycles].
+    /// Part that depends on the column `[cycles]`.
     s: Vec<u64>,
-    /// Part that depends on the row [cycles].
+    /// Part that depends on the row `[cycles]`.
     o: Vec<u64>,
 }
 

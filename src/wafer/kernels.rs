@@ -42,9 +42,9 @@ pub struct Kernel {
     pub collective: String,
     /// Bytes of the fullest PE, by owner.
     pub memory: Vec<(Owner, u64)>,
-    /// Operations of one token [FLOP].
+    /// Operations of one token `[FLOP]`.
     pub flops: u64,
-    /// Weight bytes read for one token [bytes].
+    /// Weight bytes read for one token `[bytes]`.
     pub weight_bytes: u64,
 }
 
@@ -74,7 +74,7 @@ pub struct Lowering<'a> {
     pub tokens: u32,
     /// Distinct routed experts that these tokens use.
     pub distinct_experts: u32,
-    /// Bytes of a PE for vectors between operators [bytes].
+    /// Bytes of a PE for vectors between operators `[bytes]`.
     pub buffer: u32,
     /// Only what is stored matters: nothing is simulated to choose between collectives.
     pub bytes_only: bool,

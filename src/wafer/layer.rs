@@ -35,7 +35,7 @@ pub struct Run<'a> {
     pub tokens: u32,
     /// Distinct routed experts that these tokens use.
     pub distinct_experts: u32,
-    /// Bytes of a PE for vectors between operators [bytes].
+    /// Bytes of a PE for vectors between operators `[bytes]`.
     pub buffer: u32,
     /// Only what is stored matters: nothing is simulated to choose between collectives.
     pub bytes_only: bool,
@@ -46,7 +46,7 @@ pub struct Run<'a> {
 pub struct LayerRun {
     /// Its operators.
     pub operators: Vec<Timed>,
-    /// From the input being on the middle row to the output being there [cycles].
+    /// From the input being on the middle row to the output being there `[cycles]`.
     pub spent: Spent,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Sum of the times of `kernels`, each from an even start [cycles].
+    /// Sum of the times of `kernels`, each from an even start `[cycles]`.
     pub fn apart(&self, kernels: &[Kernel]) -> Result<u64, Error> {
         let mut sum = 0;
         for kernel in kernels {
@@ -97,13 +97,15 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The fullest PE's bytes.
-pub fn ledger(kernels: &[Kernel], reserve: u64) -> Ledger {
+/// The fullest PE's bytes. `buffer` bytes of the `reserve` hold the vectors between operators.
+pub fn ledger(kernels: &[Kernel], reserve: u64, buffer: u64) -> Ledger {
     let mut ledger = Ledger::default();
-    ledger.enter("code and buffers", Owner::Reserve, reserve);
+    let buffer = buffer.min(reserve);
+    ledger.enter("code and runtime", Owner::Reserve, reserve - buffer);
+    ledger.enter("vectors between operators", Owner::Activations, buffer);
     for kernel in kernels {
         for &(owner, bytes) in &kernel.memory {
-            // Vectors between operators share one buffer, which the reserve holds.
+            // They share the buffer.
             if owner != Owner::Activations {
                 ledger.enter(kernel.name, owner, bytes);
             }
@@ -112,7 +114,7 @@ pub fn ledger(kernels: &[Kernel], reserve: u64) -> Ledger {
     ledger
 }
 
-/// Bytes that the largest vector between operators takes on the fullest PE [bytes].
+/// Bytes that the largest vector between operators takes on the fullest PE `[bytes]`.
 pub fn activations(kernels: &[Kernel]) -> u64 {
     let of = |kernel: &Kernel| {
         kernel.memory.iter().filter(|m| m.0 == Owner::Activations).map(|m| m.1).sum::<u64>()

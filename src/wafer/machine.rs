@@ -20,10 +20,11 @@ use workloads::forward::Step;
 use workloads::model::FeedForward;
 use workloads::routing::{ExpertLoad, LayerRouting};
 
-/// Skew of expert load; the exponent was fitted to DeepSeek-V3 by others and is used for its family.
-const EXPERT_LOAD: ExpertLoad = ExpertLoad::PowerLaw { exponent: 1.01 };
+/// How the tokens of a prompt chunk choose experts: evenly, which uses the most distinct ones and so is
+/// the slow end. One token's `top_k` are distinct in any case.
+const EXPERT_LOAD: ExpertLoad = ExpertLoad::Balanced;
 
-/// Prompt chunks that are tried where the scenario leaves the choice [tokens].
+/// Prompt chunks that are tried where the scenario leaves the choice `[tokens]`.
 const CHUNKS: [u32; 4] = [32, 16, 8, 4];
 
 impl Machine for WaferMachine {
@@ -65,7 +66,7 @@ pub struct TokenClass {
     pub tokens: u32,
     /// Context of the first.
     pub context: u32,
-    /// Time of one, from the last token's choice to its own [ps].
+    /// Time of one, from the last token's choice to its own `[ps]`.
     pub time: Picos,
     /// Where it goes.
     pub times: ItemTimes,
@@ -86,7 +87,7 @@ pub struct Speed {
 }
 
 impl Decode {
-    /// Time of all of them [s].
+    /// Time of all of them `[s]`.
     pub fn seconds(&self) -> f64 {
         self.classes.iter().map(|class| f64::from(class.tokens) * class.time.seconds()).sum()
     }
@@ -96,7 +97,7 @@ impl Decode {
         self.classes.iter().map(|class| class.tokens).sum()
     }
 
-    /// Output tokens per second of one user [tokens/s].
+    /// Output tokens per second of one user `[tokens/s]`.
     pub fn tokens_per_s(&self) -> f64 {
         f64::from(self.tokens()) / self.seconds()
     }

@@ -15,7 +15,7 @@ use workloads::model::Attention;
 
 /// Rounds of the search at most.
 const ROUNDS: usize = 3;
-/// Prices of a byte of the fullest PE that are tried in turn [cycles per byte].
+/// Prices of a byte of the fullest PE that are tried in turn `[cycles per byte]`.
 const PRICES: [f64; 5] = [0.0, 0.1, 0.5, 2.0, 10.0];
 
 /// A part's mapping as found.
@@ -32,9 +32,9 @@ pub struct Mapping {
 /// What the search keeps to.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Memory of a PE [bytes].
+    /// Memory of a PE `[bytes]`.
     pub sram: u64,
-    /// Kept free for code and buffers [bytes].
+    /// Kept free for code and buffers `[bytes]`.
     pub reserve: u64,
 }
 
@@ -75,7 +75,7 @@ pub fn search(
 /// `part` as it runs with `choices`.
 fn mapped(run: &Run<'_>, part: &Part, choices: Choices, limits: Limits) -> Result<Mapping, Error> {
     let kernels = run.kernels(part, &choices)?;
-    let ledger = ledger(&kernels, limits.reserve);
+    let ledger = ledger(&kernels, limits.reserve, run.buffer.into());
     Ok(Mapping { run: run.time(kernels)?, choices, ledger })
 }
 
@@ -125,7 +125,7 @@ fn stored(
         Err(error) => return Err(error),
     };
     let fits = activations(&kernels) <= u64::from(run.buffer);
-    Ok(fits.then(|| ledger(&kernels, limits.reserve).total()))
+    Ok(fits.then(|| ledger(&kernels, limits.reserve, run.buffer.into()).total()))
 }
 
 /// Values that each choice may take.

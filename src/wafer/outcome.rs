@@ -157,10 +157,10 @@ impl Answer<'_> {
         let mut on = TimeSplit::default();
         let mut between = TimeSplit::default();
         let mut crossings = 0;
-        let mut cycles = 0;
+        let mut all = Spent::default();
         for (way, spent) in times.ways.iter().zip(&times.way_spent) {
             on.add(&self.split(spent), 1.0 / f64::from(count));
-            cycles += spent.total();
+            all.add(spent);
             if way.latency.0 + way.busy.0 > 0 {
                 crossings += 1;
                 between.add(&ethernet(way), 1.0);
@@ -186,8 +186,8 @@ impl Answer<'_> {
             "hand_on",
             count,
             on,
-            self.engine(&Spent::default()),
-            Some(cycles / u64::from(count)),
+            self.engine(&all),
+            Some(all.total() / u64::from(count)),
         )];
         if crossings > 0 {
             let mut mean = TimeSplit::default();

@@ -129,7 +129,7 @@ fn lowest(
     )))
 }
 
-/// Weight bytes of all matrices of a part, experts included [bytes].
+/// Weight bytes of all matrices of a part, experts included `[bytes]`.
 pub fn stored(part: &Part) -> u64 {
     use workloads::forward::OperatorKind as Kind;
     let both = |format: workloads::model::WeightFormat, outs: u32, ins: u32| {

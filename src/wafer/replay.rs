@@ -13,11 +13,11 @@ use sim_core::{EventQueue, Picos};
 /// How an item gets from one stage to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    /// On wafers: to the next band, or to the edge and from it [ps].
+    /// On wafers: to the next band, or to the edge and from it `[ps]`.
     pub fabric: Picos,
-    /// Time that the Ethernet link is busy; zero on one wafer [ps].
+    /// Time that the Ethernet link is busy; zero on one wafer `[ps]`.
     pub busy: Picos,
-    /// Latency of the Ethernet [ps].
+    /// Latency of the Ethernet `[ps]`.
     pub latency: Picos,
 }
 
@@ -41,11 +41,11 @@ pub trait Work {
 /// What happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {
-    /// When each item left its last stage [ps].
+    /// When each item left its last stage `[ps]`.
     pub done: Vec<Picos>,
-    /// Work of each stage [ps].
+    /// Work of each stage `[ps]`.
     pub busy: Vec<Picos>,
-    /// Time items waited for a stage or a link [ps].
+    /// Time items waited for a stage or a link `[ps]`.
     pub waited: Picos,
 }
 

@@ -15,7 +15,7 @@ use crate::machine::assumed::Values;
 /// Numbers that decide how many layers share a wafer.
 const CAPACITY: [&str; 2] = ["pe.reserve", "pe.sram"];
 
-/// Speed of one user with `values` in place [tokens/s].
+/// Speed of one user with `values` in place `[tokens/s]`.
 pub fn speed_with(
     machine: &WaferMachine,
     job: &Job<'_>,

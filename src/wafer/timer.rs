@@ -36,7 +36,7 @@ impl Engine {
     }
 }
 
-/// How long a phase or a list of them took, by cause [cycles].
+/// How long a phase or a list of them took, by cause `[cycles]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// The datapath at work.
@@ -54,7 +54,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// All of it [cycles].
+    /// All of it `[cycles]`.
     pub fn total(&self) -> u64 {
         self.arithmetic + self.memory + self.fabric + self.waiting
     }

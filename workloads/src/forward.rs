@@ -142,11 +142,11 @@ pub struct Operator {
     pub layer: Option<u32>,
     /// What it computes.
     pub kind: OperatorKind,
-    /// Floating-point operations, a multiply-accumulate counted as two [FLOP].
+    /// Floating-point operations, a multiply-accumulate counted as two `[FLOP]`.
     pub flops: u64,
-    /// Bytes of weights and scales that it reads once [bytes]; for experts, of those chosen by one token.
+    /// Bytes of weights and scales that it reads once `[bytes]`; for experts, of those chosen by one token.
     pub weight_bytes: u64,
-    /// Bytes of KV cache that it reads or writes [bytes].
+    /// Bytes of KV cache that it reads or writes `[bytes]`.
     pub kv_bytes: u64,
 }
 

@@ -19,11 +19,11 @@ pub struct Model {
     pub name: String,
     /// Architecture as published: "DeepseekV3ForCausalLM".
     pub architecture: String,
-    /// Width of the residual stream [elements].
+    /// Width of the residual stream `[elements]`.
     pub hidden: u32,
-    /// Vocabulary [tokens].
+    /// Vocabulary `[tokens]`.
     pub vocabulary: u32,
-    /// Longest context [tokens].
+    /// Longest context `[tokens]`.
     pub max_context: u32,
     /// Whether embedding and head are one matrix.
     pub tied_embeddings: bool,
@@ -106,12 +106,12 @@ impl WeightFormat {
         Self { bits, group: None, group_rows: 1, scale_bits: 0 }
     }
 
-    /// Bytes of the weights of an `outs` x `ins` matrix, without scales [bytes].
+    /// Bytes of the weights of an `outs` x `ins` matrix, without scales `[bytes]`.
     pub fn weight_bytes(self, outs: u64, ins: u64) -> u64 {
         (outs * ins * u64::from(self.bits)).div_ceil(8)
     }
 
-    /// Bytes of the scales of an `outs` x `ins` matrix [bytes].
+    /// Bytes of the scales of an `outs` x `ins` matrix `[bytes]`.
     pub fn scale_bytes(self, outs: u64, ins: u64) -> u64 {
         self.group.map_or(0, |group| {
             let rows = outs.div_ceil(u64::from(self.group_rows.max(1)));

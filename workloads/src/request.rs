@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Tokens of the prompt [tokens].
+    /// Tokens of the prompt `[tokens]`.
     pub prompt: u32,
-    /// Tokens of reasoning before the answer; may be 0 [tokens].
+    /// Tokens of reasoning before the answer; may be 0 `[tokens]`.
     pub reasoning: u32,
-    /// Tokens of the answer [tokens].
+    /// Tokens of the answer `[tokens]`.
     pub answer: u32,
 }
 
@@ -31,15 +31,15 @@ pub enum RequestProblem {
         needed - u64::from(*window)
     )]
     BeyondWindow {
-        /// All tokens of the request [tokens].
+        /// All tokens of the request `[tokens]`.
         needed: u64,
-        /// The model's longest context [tokens].
+        /// The model's longest context `[tokens]`.
         window: u32,
-        /// Tokens of the prompt [tokens].
+        /// Tokens of the prompt `[tokens]`.
         prompt: u32,
-        /// Tokens of reasoning [tokens].
+        /// Tokens of reasoning `[tokens]`.
         reasoning: u32,
-        /// Tokens of the answer [tokens].
+        /// Tokens of the answer `[tokens]`.
         answer: u32,
         /// Name of the model.
         model: String,
@@ -57,12 +57,12 @@ impl RequestProblem {
 }
 
 impl Request {
-    /// Tokens that are decoded: reasoning and answer [tokens].
+    /// Tokens that are decoded: reasoning and answer `[tokens]`.
     pub fn decoded(&self) -> u64 {
         u64::from(self.reasoning) + u64::from(self.answer)
     }
 
-    /// Tokens in the cache at the end [tokens].
+    /// Tokens in the cache at the end `[tokens]`.
     pub fn context(&self) -> u64 {
         u64::from(self.prompt) + self.decoded()
     }

@@ -65,7 +65,7 @@ pub(super) fn legend<'a>(
     Ok(())
 }
 
-/// A bar of the parts of `split`, from `x` on and `width` long in all [percent].
+/// A bar of the parts of `split`, from `x` on and `width` long in all `[percent]`.
 ///
 /// A part that is wide enough bears its share as text.
 pub(super) fn split_bar(

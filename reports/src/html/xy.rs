@@ -49,7 +49,7 @@ impl Scale {
         }
     }
 
-    /// Place of `value` on the axis [fraction], if it has one.
+    /// Place of `value` on the axis `[fraction]`, if it has one.
     fn place(&self, value: f64) -> Option<f64> {
         let share = if self.log {
             (value / self.low).ln() / (self.high / self.low).ln()

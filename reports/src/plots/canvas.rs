@@ -10,18 +10,18 @@ use plotters::style::{FontStyle, register_font};
 
 use crate::parts::Rgb;
 
-/// Width of every picture [pixels].
+/// Width of every picture `[pixels]`.
 pub(super) const WIDTH: u32 = 1600;
-/// Empty space around the picture [pixels].
+/// Empty space around the picture `[pixels]`.
 pub(super) const MARGIN: i32 = 48;
-/// Height of the title with its note [pixels].
+/// Height of the title with its note `[pixels]`.
 pub(super) const HEAD: i32 = 124;
 
 pub(super) const INK: Rgb = (27, 29, 32);
 pub(super) const SOFT: Rgb = (91, 97, 106);
 pub(super) const GRID: Rgb = (226, 227, 223);
 
-/// Size of plain text [pixels].
+/// Size of plain text `[pixels]`.
 pub(super) const TEXT: u32 = 22;
 const FONT: &str = "sans-serif";
 
@@ -110,7 +110,7 @@ impl Canvas<'_> {
         self.text(at, text, style(TEXT, false, INK), align)
     }
 
-    /// Width of plain text [pixels].
+    /// Width of plain text `[pixels]`.
     pub(super) fn width_of(&self, text: &str, style: &TextStyle<'_>) -> i32 {
         self.area.estimate_text_size(&spaced(text), style).map_or(0, |(width, _)| width as i32)
     }

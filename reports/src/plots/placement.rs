@@ -36,7 +36,7 @@ impl<'a> Panel<'a> {
         self.machine.placement.iter().filter(|unit| !unit.regions.is_empty())
     }
 
-    /// Height of one map [pixels].
+    /// Height of one map `[pixels]`.
     fn map(&self) -> i32 {
         let [columns, rows] = self.extent.map(f64::from);
         (f64::from(CELL) * rows / columns).clamp(40.0, 600.0) as i32

@@ -7,7 +7,7 @@ use super::canvas::{Canvas, DrawError, GRID, HEAD, INK, MARGIN, SOFT, TEXT, spac
 use crate::format::plain;
 use crate::parts::{Rgb, category};
 
-/// Height of a picture with two axes [pixels].
+/// Height of a picture with two axes `[pixels]`.
 pub(super) const HEIGHT: u32 = 900;
 
 /// Name, colour and points of one machine.

@@ -11,7 +11,7 @@ pub const COLOURS: usize = 24;
 pub const POSITIONS: usize = 4;
 /// Highest thread number of a PE.
 pub const LAST_THREAD: u8 = 8;
-/// Longest latency and deepest buffer that a spec may give [cycles or wavelets].
+/// Longest latency and deepest buffer that a spec may give `[cycles or wavelets]`.
 pub const LONGEST: u32 = 1 << 14;
 
 /// Which colours a class may send through each port, and take from it; one bit per colour.

@@ -239,13 +239,13 @@ pub struct Op {
     pub a: Operand,
     /// Second source; at most one of the sources is the fabric.
     pub b: Operand,
-    /// Cycles from ready to the first issue: task start, descriptor set-up, gap [cycles].
+    /// Cycles from ready to the first issue: task start, descriptor set-up, gap `[cycles]`.
     pub lead: u32,
-    /// Least distance of two issues [cycles per wavelet], at least 1.
+    /// Least distance of two issues `[cycles per wavelet]`, at least 1.
     pub period: u32,
-    /// Cycles from the last issue's execution to done: the datapath's depth [cycles].
+    /// Cycles from the last issue's execution to done: the datapath's depth `[cycles]`.
     pub tail: u32,
-    /// Duration of the work when no operand is the fabric [cycles].
+    /// Duration of the work when no operand is the fabric `[cycles]`.
     pub local_cycles: u32,
     /// Thread that runs it: 0 is the main thread, 1 to 8 are microthreads.
     pub thread: u8,
@@ -369,7 +369,7 @@ impl Program {
 pub struct Run {
     /// Cycle at which each operation is done; PE `p` owns `bases[p]..bases[p + 1]` of [`Program::op_bases`].
     pub done: Vec<u64>,
-    /// Link traversals between routers, each copy of a multicast on its own link [wavelet-hops].
+    /// Link traversals between routers, each copy of a multicast on its own link `[wavelet-hops]`.
     pub hops: u64,
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! program -> graph (which wavelet follows which, fixed by the switches)
 //!         -> settle (least times that keep every rule, a train at a time)
-//!         -> contention (do two colours ever want one port in one cycle?) -> done
+//!         -> contention (do two colours want one port in one cycle?) -> done
+//!            where they do: settle again, the colours of that router arbitrated together
 //! ```
 //!
 //! # Why it is exact
@@ -12,16 +13,22 @@
 //! The order of wavelets through each router is fixed by the switches. So the times of the program
 //! are the least solution of those bounds, and trains of equally spaced wavelets stand for all their
 //! members. The one rule left, colours that want a port in the same cycle, is checked on the
-//! solution: where it never happens, it never decided anything. Where it happens, and where a PE
-//! runs several threads, the program is not accepted and the reference engine has to run it.
+//! solution: where it never happens, it never decided anything. Where it happens, the colours of that
+//! router are timed together, cycle by cycle while they contend (`stream/arbitrate.rs`), and all is settled
+//! again. Every rule decides by what is strictly earlier, so a state in which all nodes agree is the
+//! program's. What does not settle, and PEs that run several threads, are not accepted: the
+//! reference engine has to run them.
 //!
 //! Cost: a few visits of each (router, colour) and operation, whatever the length of the trains.
 
+mod arbitrate;
 mod contention;
 mod graph;
+mod lane;
 mod settle;
 mod train;
 
+use super::check::check;
 use super::program::{FabricError, Port, Program, Run};
 use super::spec::FabricSpec;
 use graph::{Graph, NONE};
@@ -32,13 +39,16 @@ use settle::Times;
 /// # Errors
 /// [`FabricError::NotAccepted`] where it cannot be exact; see the module's text.
 pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, FabricError> {
+    check(program, spec, start)?;
     let graph = Graph::new(program, spec)?;
-    let times = Times::settle(program, start, &graph)?;
-    if let Some((pe, port)) = contention::find(&graph, &times.trains) {
-        return Err(FabricError::NotAccepted {
-            reason: format!("colours contend for port {port:?} of PE {pe}"),
-        });
-    }
+    let mut groups = Vec::new();
+    let done = loop {
+        let times = Times::settle(program, start, &graph, &groups)?;
+        let (done, trains) = (times.done, times.trains);
+        if !contention::find(&graph, &trains, &mut groups) {
+            break done;
+        }
+    };
     let hops = graph
         .nodes
         .iter()
@@ -48,5 +58,5 @@ pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, F
         .filter(|put| put.port != Port::Ramp)
         .map(|put| u64::from(put.crossing))
         .sum();
-    Ok(Run { done: times.done, hops })
+    Ok(Run { done, hops })
 }

@@ -3,7 +3,7 @@
 
 use super::Message;
 
-/// Bytes that tell a rank how many tokens come, and that they have come [bytes].
+/// Bytes that tell a rank how many tokens come, and that they have come `[bytes]`.
 pub const COUNT_BYTES: u64 = 16;
 
 /// The ranks that `rank` of `ranks` sends to, in order.

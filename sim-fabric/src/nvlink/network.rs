@@ -11,35 +11,35 @@ pub struct NvlinkSpec {
     pub gpus: u32,
     /// Links of a GPU, one to each switch chip.
     pub links: u32,
-    /// What a link carries in one direction [bytes/s].
+    /// What a link carries in one direction `[bytes/s]`.
     pub link_bytes_per_s: u64,
-    /// Payload of a packet [bytes].
+    /// Payload of a packet `[bytes]`.
     pub packet_payload: Bytes,
-    /// Header, checks and other bytes that travel with a packet [bytes].
+    /// Header, checks and other bytes that travel with a packet `[bytes]`.
     pub packet_overhead: Bytes,
-    /// From a GPU's link through one switch chip to the link of another GPU [ps].
+    /// From a GPU's link through one switch chip to the link of another GPU `[ps]`.
     pub hop: Picos,
-    /// From the last byte's arrival to the receiver's use of it: flag, poll, fence [ps].
+    /// From the last byte's arrival to the receiver's use of it: flag, poll, fence `[ps]`.
     pub endpoint: Picos,
-    /// How long a GPU takes to issue one message [ps].
+    /// How long a GPU takes to issue one message `[ps]`.
     pub issue: Picos,
 }
 
 impl NvlinkSpec {
-    /// Bytes that a message of `bytes` puts on each link, overhead included [bytes].
+    /// Bytes that a message of `bytes` puts on each link, overhead included `[bytes]`.
     pub fn wire_bytes(&self, bytes: Bytes) -> Bytes {
         let part = bytes.0.div_ceil(u64::from(self.links));
         let packets = part.div_ceil(self.packet_payload.0).max(1);
         Bytes(packets * (self.packet_payload.0 + self.packet_overhead.0))
     }
 
-    /// How long a message of `bytes` occupies a link [ps].
+    /// How long a message of `bytes` occupies a link `[ps]`.
     pub fn serialisation(&self, bytes: Bytes) -> Picos {
         let wire = u128::from(self.wire_bytes(bytes).0) * 1_000_000_000_000;
         Picos(wire.div_ceil(u128::from(self.link_bytes_per_s)) as u64)
     }
 
-    /// Time of one message alone in the domain [ps].
+    /// Time of one message alone in the domain `[ps]`.
     pub fn alone(&self, bytes: Bytes) -> Picos {
         self.issue + self.serialisation(bytes) + self.hop + self.endpoint
     }
@@ -52,9 +52,9 @@ pub struct Message {
     pub source: u32,
     /// Receiver, another GPU.
     pub destination: u32,
-    /// Payload [bytes].
+    /// Payload `[bytes]`.
     pub bytes: Bytes,
-    /// Not before this time [ps].
+    /// Not before this time `[ps]`.
     pub start: Picos,
     /// Not before these messages, by index in the set, have arrived.
     pub after: Vec<u32>,
@@ -70,15 +70,15 @@ impl Message {
 /// What became of a set of messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traffic {
-    /// Arrival of each message, endpoint included [ps].
+    /// Arrival of each message, endpoint included `[ps]`.
     pub arrival: Vec<Picos>,
-    /// Arrival of the last one [ps].
+    /// Arrival of the last one `[ps]`.
     pub finish: Picos,
-    /// Bytes, overhead included, that each GPU put on each one of its links [bytes].
+    /// Bytes, overhead included, that each GPU put on each one of its links `[bytes]`.
     pub sent: Vec<Bytes>,
-    /// Bytes, overhead included, that each GPU got from each one of its links [bytes].
+    /// Bytes, overhead included, that each GPU got from each one of its links `[bytes]`.
     pub received: Vec<Bytes>,
-    /// Time that heads of messages waited at switch ports, summed over messages [ps].
+    /// Time that heads of messages waited at switch ports, summed over messages `[ps]`.
     pub port_wait: Picos,
 }
 
@@ -117,11 +117,11 @@ pub enum NvlinkError {
 
 /// State of the domain: when each resource is free again.
 struct State {
-    /// The GPU's issuing of messages [ps].
+    /// The GPU's issuing of messages `[ps]`.
     issuer: Vec<u64>,
-    /// A link from GPU to switch [ps].
+    /// A link from GPU to switch `[ps]`.
     up: Vec<u64>,
-    /// A switch's output port to the GPU [ps].
+    /// A switch's output port to the GPU `[ps]`.
     port: Vec<u64>,
 }
 

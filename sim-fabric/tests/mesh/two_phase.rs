@@ -20,7 +20,7 @@ const PUBLISHED: [(u32, u32, u32, u64); 6] = [
     (512, 64, 28, 928),
 ];
 
-/// Task start and time stamp: the one constant fitted, on the plain chain [cycles].
+/// Task start and time stamp: the one constant fitted, on the plain chain `[cycles]`.
 const START_UP: u64 = 35;
 
 /// A gap of 16 cycles between dependent operations (measured: 16 to 18), a datapath of 6 stages

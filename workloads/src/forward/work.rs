@@ -9,7 +9,7 @@ const SWIGLU: u128 = 5;
 const SIGMOID: u128 = 3;
 const SOFTMAX: u128 = 5;
 
-/// Floating-point operations for `tokens` tokens [FLOP].
+/// Floating-point operations for `tokens` tokens `[FLOP]`.
 pub(super) fn flops(kind: OperatorKind, tokens: u64, step: Step) -> u64 {
     let for_all_tokens = match kind {
         OperatorKind::LatentAttention { heads, latent, rope, .. } => {
@@ -48,7 +48,7 @@ fn for_one_token(kind: OperatorKind) -> u128 {
     }
 }
 
-/// Bytes of KV cache that are written or read [bytes].
+/// Bytes of KV cache that are written or read `[bytes]`.
 pub(super) fn kv_bytes(kind: OperatorKind, model: &Model, step: Step) -> u64 {
     let tokens = match kind {
         OperatorKind::KvAppend { .. } => step.tokens(),

@@ -60,19 +60,19 @@ impl Matrix {
         self.active_rows() * u64::from(self.ins) * u64::from(self.used)
     }
 
-    /// Bytes of all copies without scales [bytes].
+    /// Bytes of all copies without scales `[bytes]`.
     pub fn weight_bytes(&self) -> u64 {
         let (outs, ins) = (u64::from(self.outs), u64::from(self.ins));
         self.format.weight_bytes(outs, ins) * u64::from(self.copies)
     }
 
-    /// Bytes of the scales of all copies [bytes].
+    /// Bytes of the scales of all copies `[bytes]`.
     pub fn scale_bytes(&self) -> u64 {
         let (outs, ins) = (u64::from(self.outs), u64::from(self.ins));
         self.format.scale_bytes(outs, ins) * u64::from(self.copies)
     }
 
-    /// Bytes of weights and scales that one token uses [bytes].
+    /// Bytes of weights and scales that one token uses `[bytes]`.
     pub fn active_bytes(&self) -> u64 {
         let (outs, ins) = (self.active_rows(), u64::from(self.ins));
         let copy = self.format.weight_bytes(outs, ins) + self.format.scale_bytes(outs, ins);

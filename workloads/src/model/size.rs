@@ -7,7 +7,7 @@
 use super::matrices::Matrix;
 use super::{Attention, Model};
 
-/// Bytes of one cached value [bytes].
+/// Bytes of one cached value `[bytes]`.
 const KV_VALUE_BYTES: u64 = 2;
 
 impl Model {
@@ -21,27 +21,27 @@ impl Model {
         self.used_matrices().iter().map(Matrix::active_parameters).sum()
     }
 
-    /// Bytes of all weights, without scales [bytes].
+    /// Bytes of all weights, without scales `[bytes]`.
     pub fn weight_bytes(&self) -> u64 {
         self.stored_matrices().iter().map(Matrix::weight_bytes).sum()
     }
 
-    /// Bytes of all scales [bytes].
+    /// Bytes of all scales `[bytes]`.
     pub fn scale_bytes(&self) -> u64 {
         self.stored_matrices().iter().map(Matrix::scale_bytes).sum()
     }
 
-    /// Bytes of weights and scales that one token reads [bytes].
+    /// Bytes of weights and scales that one token reads `[bytes]`.
     pub fn active_bytes(&self) -> u64 {
         self.used_matrices().iter().map(Matrix::active_bytes).sum()
     }
 
-    /// Bytes of KV cache of one token in all layers [bytes].
+    /// Bytes of KV cache of one token in all layers `[bytes]`.
     pub fn kv_bytes_per_token(&self) -> u64 {
         self.layer_kv_bytes_per_token() * self.layers.len() as u64
     }
 
-    /// Bytes of KV cache of one token in one layer [bytes].
+    /// Bytes of KV cache of one token in one layer `[bytes]`.
     pub fn layer_kv_bytes_per_token(&self) -> u64 {
         let Attention::Mla { kv_lora, rope, .. } = self.attention;
         (u64::from(kv_lora) + u64::from(rope)) * KV_VALUE_BYTES
@@ -57,12 +57,12 @@ impl Model {
         self.layer_matrices(layer).iter().map(Matrix::active_parameters).sum()
     }
 
-    /// Bytes of the weights of layer `layer`, without scales [bytes].
+    /// Bytes of the weights of layer `layer`, without scales `[bytes]`.
     pub fn layer_weight_bytes(&self, layer: usize) -> u64 {
         self.layer_matrices(layer).iter().map(Matrix::weight_bytes).sum()
     }
 
-    /// Bytes of the scales of layer `layer` [bytes].
+    /// Bytes of the scales of layer `layer` `[bytes]`.
     pub fn layer_scale_bytes(&self, layer: usize) -> u64 {
         self.layer_matrices(layer).iter().map(Matrix::scale_bytes).sum()
     }

@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 /// What an operation costs besides its wavelets, from the PE's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Timing {
-    /// Before the first issue of an operation: task start and descriptor set-up [cycles].
+    /// Before the first issue of an operation: task start and descriptor set-up `[cycles]`.
     pub lead: u32,
-    /// From the last issue to done, where the result goes to memory [cycles].
+    /// From the last issue to done, where the result goes to memory `[cycles]`.
     pub tail: u32,
-    /// Additions and moves [elements per cycle] of 16 bits.
+    /// Additions and moves `[elements per cycle]` of 16 bits.
     pub f16_per_cycle: u32,
-    /// Additions and moves [elements per cycle] of 32 bits.
+    /// Additions and moves `[elements per cycle]` of 32 bits.
     pub f32_per_cycle: u32,
-    /// Maxima [elements per cycle].
+    /// Maxima `[elements per cycle]`.
     pub max_per_cycle: u32,
     /// Results of an addition become operands after this many issues; an accumulator of fewer
     /// wavelets is spread over several that are added at the end.

@@ -32,9 +32,9 @@ pub(super) struct Channel {
     /// Who takes them out, in order.
     pub(super) takes: SmallVec<[Piece; 2]>,
     pub(super) total: u32,
-    /// Latency from leaving the producer to being takeable [cycles].
+    /// Latency from leaving the producer to being takeable `[cycles]`.
     pub(super) latency: u32,
-    /// Slots [wavelets].
+    /// Slots `[wavelets]`.
     pub(super) window: u32,
     /// Wavelets that advance a switch: (index, whether it is a control wavelet).
     marks: SmallVec<[(u32, bool); 1]>,
@@ -54,7 +54,7 @@ pub(super) struct Stretch {
     /// Channel it takes from, or [`NONE`].
     pub(super) from: u32,
     pub(super) from_at: u32,
-    /// Least distance to the wavelet before this stretch [cycles].
+    /// Least distance to the wavelet before this stretch `[cycles]`.
     pub(super) gap: u32,
     /// Channels it puts into: a range of [`Graph::puts`].
     pub(super) puts: (u32, u32),
@@ -78,9 +78,11 @@ pub(super) struct Node {
     pub(super) pe: u32,
     /// Operation of the PE, or [`NONE`] for a router.
     pub(super) op: u32,
+    /// Route of the PE's router, or [`NONE`] for an operation.
+    pub(super) route: u32,
     /// Stretches: a range of [`Graph::stretches`].
     pub(super) stretches: (u32, u32),
-    /// Least distance of two wavelets [cycles].
+    /// Least distance of two wavelets `[cycles]`.
     pub(super) spacing: u32,
 }
 
@@ -93,6 +95,18 @@ pub(super) struct Graph {
     /// Node of operation `i` of PE `p` stands at `op_base[p] + i`.
     pub(super) op_node: Vec<u32>,
     pub(super) op_base: Vec<u32>,
+}
+
+impl Graph {
+    /// Where a stretch of wavelets goes.
+    pub(super) fn puts_of(&self, stretch: &Stretch) -> &[Put] {
+        &self.puts[stretch.puts.0 as usize..stretch.puts.1 as usize]
+    }
+
+    /// Colour that a router's node serves.
+    pub(super) fn colour(&self, program: &Program, node: &Node) -> u8 {
+        program.class(node.pe as usize).routes[node.route as usize].colour.0
+    }
 }
 
 fn refuse<T>(reason: impl Into<String>) -> Result<T, FabricError> {
@@ -207,7 +221,13 @@ impl<'a> Builder<'a> {
         for &(pe, i) in operations {
             let op = &self.program.class(pe as usize).ops[i as usize];
             let node = self.graph.nodes.len() as u32;
-            self.graph.nodes.push(Node { pe, op: i, stretches: (0, 0), spacing: op.period });
+            self.graph.nodes.push(Node {
+                pe,
+                op: i,
+                route: NONE,
+                stretches: (0, 0),
+                spacing: op.period,
+            });
             self.graph.op_node[self.graph.op_base[pe as usize] as usize + i as usize] = node;
             let Some(colour) = op.output() else { continue };
             let Some(channel) = self
@@ -352,7 +372,8 @@ impl<'a> Builder<'a> {
             }
         }
         let stretches = (first, self.graph.stretches.len() as u32);
-        self.graph.nodes.push(Node { pe, op: NONE, stretches, spacing: 1 });
+        let route = r - self.route_base[pe as usize];
+        self.graph.nodes.push(Node { pe, op: NONE, route, stretches, spacing: 1 });
         Ok(node)
     }
 

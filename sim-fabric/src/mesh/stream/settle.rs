@@ -1,10 +1,14 @@
 //! The least times that keep every rule, found by sweeping over the nodes until nothing changes.
 //!
 //! Each rule is a lower bound on one wavelet's time by another's plus a constant, so times only
-//! grow while they are swept, and where they rest they are the times of the program.
+//! grow while they are swept, and where they rest they are the times of the program. Arbitration is
+//! no bound, but it too decides by what is earlier: a state in which every node agrees with all
+//! others is the program's, whatever the sweeps went through to find it.
 
-use super::graph::{Channel, Graph, NONE, Node, Piece, Stretch};
-use super::train::{Train, same, serve};
+use super::arbitrate;
+use super::graph::{Channel, Graph, NONE, Node};
+use super::lane::Lane;
+use super::train::{Train, same};
 use crate::mesh::program::{FabricError, Op, Program};
 
 /// Sweeps after which a program is handed over: it does not settle, most likely a deadlock.
@@ -21,50 +25,9 @@ pub(super) struct Times<'a> {
     pub(super) done: Vec<u64>,
     dirty: Vec<bool>,
     scratch: Train,
-}
-
-/// Reads the times at one side of a channel, index after index.
-struct Reader<'a> {
-    pieces: &'a [Piece],
-    trains: &'a [Train],
-    /// Added to every time.
-    add: u64,
-    /// Current piece, run of its node's train, and first wavelet of that run.
-    piece: usize,
-    run: usize,
-    run_at: u32,
-}
-
-impl<'a> Reader<'a> {
-    fn new(pieces: &'a [Piece], trains: &'a [Train], add: u64) -> Self {
-        Self { pieces, trains, add, piece: 0, run: 0, run_at: 0 }
-    }
-
-    /// The line through wavelet `at` of the channel, and for how many wavelets it holds. A time
-    /// that is not known yet is 0, the least bound.
-    fn line(&mut self, at: u32) -> ((u64, u32), u32) {
-        while let Some(piece) = self.pieces.get(self.piece) {
-            if at >= piece.channel_at + piece.count {
-                (self.piece, self.run, self.run_at) = (self.piece + 1, 0, 0);
-                continue;
-            }
-            let left = piece.channel_at + piece.count - at;
-            let index = piece.node_at + (at - piece.channel_at);
-            let train = &self.trains[piece.node as usize];
-            while let Some(run) = train.get(self.run) {
-                if index >= self.run_at + run.count {
-                    self.run_at += run.count;
-                    self.run += 1;
-                    continue;
-                }
-                let skip = index - self.run_at;
-                let time = run.time + u64::from(skip) * u64::from(run.period) + self.add;
-                return ((time, run.period), left.min(run.count - skip));
-            }
-            return ((0, 0), left);
-        }
-        ((0, 0), u32::MAX)
-    }
+    /// Nodes of one router whose colours contend for its ports, and the group of each node.
+    groups: &'a [Vec<u32>],
+    group_of: Vec<u32>,
 }
 
 impl<'a> Times<'a> {
@@ -73,7 +36,14 @@ impl<'a> Times<'a> {
         program: &'a Program,
         start: &'a [u64],
         graph: &'a Graph,
+        groups: &'a [Vec<u32>],
     ) -> Result<Self, FabricError> {
+        let mut group_of = vec![NONE; graph.nodes.len()];
+        for (index, group) in groups.iter().enumerate() {
+            for &node in group {
+                group_of[node as usize] = index as u32;
+            }
+        }
         let mut times = Times {
             program,
             start,
@@ -82,6 +52,8 @@ impl<'a> Times<'a> {
             done: vec![0; graph.op_node.len()],
             dirty: vec![true; graph.nodes.len()],
             scratch: Train::new(),
+            groups,
+            group_of,
         };
         let order = data_order(program, graph);
         for &node in &order {
@@ -130,6 +102,9 @@ impl<'a> Times<'a> {
 
     /// Computes the times of a node anew and marks what depends on them; says whether they changed.
     fn evaluate(&mut self, index: u32, credits: bool) -> bool {
+        if self.group_of[index as usize] != NONE {
+            return self.evaluate_group(self.group_of[index as usize], credits);
+        }
         let node = self.graph.nodes[index as usize];
         let mut train = std::mem::take(&mut self.scratch);
         train.clear();
@@ -144,11 +119,11 @@ impl<'a> Times<'a> {
                 return self.finish(&node, done);
             }
         }
-        let mut previous = None;
-        for s in node.stretches.0..node.stretches.1 {
-            let stretch = self.graph.stretches[s as usize];
-            previous = self.times_of(&mut train, &node, &stretch, floor, previous, credits);
+        let mut lane = Lane::new(self.graph, &self.trains, &node, train, (floor, credits));
+        while let Some(bounds) = lane.bounds() {
+            lane.pass(&bounds, bounds.left);
         }
+        let (train, previous) = lane.into_train();
         let changed = !same(&train, &self.trains[index as usize]);
         if !changed {
             self.scratch = train;
@@ -164,65 +139,22 @@ impl<'a> Times<'a> {
         true
     }
 
-    /// Appends the times of one stretch to `train`; returns the last.
-    fn times_of(
-        &self,
-        train: &mut Train,
-        node: &Node,
-        stretch: &Stretch,
-        floor: u64,
-        mut previous: Option<u64>,
-        credits: bool,
-    ) -> Option<u64> {
-        let graph = self.graph;
-        let mut gap = stretch.gap;
-        let channel = |c: u32| -> &Channel { &graph.channels[c as usize] };
-        let mut input = (stretch.from != NONE).then(|| {
-            let from = channel(stretch.from);
-            Reader::new(&from.puts, &self.trains, u64::from(from.latency))
-        });
-        let puts = &graph.puts[stretch.puts.0 as usize..stretch.puts.1 as usize];
-        let mut rooms: [Option<Reader<'_>>; 5] = [const { None }; 5];
-        if credits {
-            for (room, put) in rooms.iter_mut().zip(puts) {
-                if !channel(put.channel).limits() {
-                    continue;
-                }
-                *room = Some(Reader::new(&channel(put.channel).takes, &self.trains, 1));
+    /// The same for colours that share ports of one router: they are arbitrated together.
+    fn evaluate_group(&mut self, group: u32, credits: bool) -> bool {
+        let members = &self.groups[group as usize];
+        let trains = arbitrate::run(self.graph, &self.trains, self.program, members, credits);
+        let mut changed = false;
+        for (&index, train) in members.iter().zip(trains) {
+            self.dirty[index as usize] = false;
+            if same(&train, &self.trains[index as usize]) {
+                continue;
             }
+            self.trains[index as usize] = train;
+            changed = true;
+            let node = self.graph.nodes[index as usize];
+            self.mark(&node, credits);
         }
-        let mut at = 0;
-        while at < stretch.count {
-            let mut left = stretch.count - at;
-            let mut bounds = [(floor, 0); 7];
-            let mut used = 1;
-            let mut constrain = |line: (u64, u32), holds: u32, left: &mut u32| {
-                bounds[used] = line;
-                used += 1;
-                *left = (*left).min(holds);
-            };
-            if let Some(reader) = &mut input {
-                let (line, holds) = reader.line(stretch.from_at + at);
-                constrain(line, holds, &mut left);
-            }
-            for (room, put) in rooms.iter_mut().zip(puts) {
-                let Some(reader) = room else { continue };
-                if at >= put.count {
-                    continue;
-                }
-                let (k, window) = (put.channel_at + at, channel(put.channel).window);
-                if k < window {
-                    left = left.min(window - k).min(put.count - at);
-                } else {
-                    let (line, holds) = reader.line(k - window);
-                    constrain(line, holds.min(put.count - at), &mut left);
-                }
-            }
-            previous = Some(serve(train, &bounds[..used], left, previous, gap, node.spacing));
-            gap = node.spacing;
-            at += left;
-        }
-        previous
+        changed
     }
 
     fn op(&self, node: &Node) -> &'a Op {

@@ -6,7 +6,7 @@ use super::wheel::Wheel;
 use crate::mesh::program::{FabricError, Program};
 use crate::mesh::spec::FabricSpec;
 
-/// The engine counts this many cycles from the first start [cycles].
+/// The engine counts this many cycles from the first start `[cycles]`.
 pub(super) const LIMIT: u64 = 1 << 29;
 /// Not a time: never, not yet.
 pub(super) const NEVER: u32 = u32::MAX;
@@ -56,9 +56,9 @@ pub(super) struct Buffer {
     /// Router's buffers: cycle of the last departure. Buffer between router and PE: how many
     /// operations have taken all that is theirs -- state.
     pub(super) mark: u32,
-    /// Slot of the first wavelet [wavelets] -- state.
+    /// Slot of the first wavelet `[wavelets]` -- state.
     pub(super) head: u16,
-    /// Wavelets in it and on the way [wavelets] -- state.
+    /// Wavelets in it and on the way `[wavelets]` -- state.
     pub(super) len: u16,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Core {
     pub(super) ops: u32,
     /// Cycle from which the datapath is free -- state.
     pub(super) free_at: u32,
-    /// Start of the PE [cycles].
+    /// Start of the PE `[cycles]`.
     pub(super) start: u32,
     /// Thread that issued last -- state.
     pub(super) last: u8,
@@ -81,13 +81,13 @@ pub(super) struct Core {
 pub(super) struct Thread {
     /// Earliest next issue, [`NEVER`] while its operation is not ready -- state.
     pub(super) next: u32,
-    /// Data wavelets still to be issued [wavelets] -- state.
+    /// Data wavelets still to be issued `[wavelets]` -- state.
     pub(super) left: u32,
     /// Current operation, [`NO_OP`](super::layout::NO_OP) at the end -- state.
     pub(super) op: u16,
 }
 
-/// What went through the fabric [wavelets].
+/// What went through the fabric `[wavelets]`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     /// Sent by PEs.
