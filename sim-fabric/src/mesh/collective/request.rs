@@ -40,8 +40,8 @@ pub enum Algorithm {
     },
     /// Chains in groups, then a chain of their leaders.
     TwoPhase {
-        /// PEs of a group.
-        step: u32,
+        /// PEs of a group; near the root of the line's PEs if not given.
+        step: Option<u32>,
     },
     /// The tree that the model finds best.
     Auto,
@@ -65,7 +65,8 @@ impl std::fmt::Display for Algorithm {
             Self::Chain => write!(f, "chain"),
             Self::Tree => write!(f, "tree"),
             Self::KTree { k } => write!(f, "k-tree ({k})"),
-            Self::TwoPhase { step } => write!(f, "two-phase (step {step})"),
+            Self::TwoPhase { step: Some(step) } => write!(f, "two-phase (step {step})"),
+            Self::TwoPhase { step: None } => write!(f, "two-phase"),
             Self::Auto => write!(f, "auto"),
             Self::XY { inner } => write!(f, "x-y of {inner}"),
             Self::Snake => write!(f, "snake"),
@@ -213,15 +214,12 @@ impl Request {
             Algorithm::Auto => {
                 auto::tree(pes, self.elements.div_ceil(self.dtype.per_wavelet()), ramp)
             }
-            Algorithm::TwoPhase { step } if step < 1 || step > pes => {
-                return Err(RequestError::OutOfRange {
-                    what: "step",
-                    value: step,
-                    least: 1,
-                    most: pes,
-                });
-            }
             Algorithm::TwoPhase { step } => {
+                let step = step.unwrap_or(f64::from(pes).sqrt().round() as u32);
+                if step < 1 || step > pes {
+                    let (what, value) = ("step", step);
+                    return Err(RequestError::OutOfRange { what, value, least: 1, most: pes });
+                }
                 return Ok(two_phase::reduce(pes, self.elements, step, self.dtype, timing));
             }
             Algorithm::Ring => {
