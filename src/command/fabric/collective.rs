@@ -91,6 +91,7 @@ enum By {
     /// The tree that the model of a reduce finds best
     Auto,
     /// Rows, then the first column, each by --inner
+    #[value(name = "x-y")]
     XY,
     /// One chain through all PEs
     Snake,

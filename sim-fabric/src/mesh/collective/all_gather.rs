@@ -10,6 +10,7 @@ pub(super) fn all_gather(line: &mut Line, elements: u32) {
     if pes < 2 {
         return;
     }
+    line.root = 0;
     tree::reduce(line, elements, OpKind::Move, &Tree::star(pes));
     let padded = elements.next_multiple_of(line.dtype.per_wavelet());
     let take = &mut line.pe(0).ops[0];

@@ -9,8 +9,10 @@
 //!   E(p, d, c) = min over i of  E(i, d, c - 1) + E(p - i, d - 1, C) + i
 //!   root [ its other children | last child, i PEs from the root ]
 //! ```
-//! Source: Luczynski et al., Near-Optimal Wafer-Scale Reduce, HPDC 2024. Star and chain, the two ends, are weighed too;
-//! depth and width between them are tried up to bounds beyond which the model does not gain.
+//! Source: Luczynski et al., Near-Optimal Wafer-Scale Reduce, HPDC 2024. Star, chain, groups of chains and k-level trees are weighed too;
+//! depth and width between them are tried up to bounds beyond which nothing is gained. Of the trees so
+//! found the one is taken that ends first when children are heard one behind the other: the model's maxima leave out
+//! that a near child may be late.
 
 use super::tree::Tree;
 
@@ -20,7 +22,7 @@ const NEVER: u64 = u64::MAX / 4;
 
 /// The tree for `wavelets` of each of `pes` PEs, on ramps of `ramp` cycles each way.
 pub fn tree(pes: u32, wavelets: u32, ramp: u32) -> Tree {
-    let time = |tree: &Tree| model(tree, u64::from(wavelets), u64::from(ramp));
+    let time = |tree: &Tree| estimate(tree, u64::from(wavelets), u64::from(ramp));
     let mut best = Tree::chain(pes);
     let mut keep = |tree: Tree| {
         if time(&tree) < time(&best) && tree.fits() {
@@ -28,12 +30,14 @@ pub fn tree(pes: u32, wavelets: u32, ramp: u32) -> Tree {
         }
     };
     keep(Tree::star(pes));
+    for group in 2..=pes / 2 {
+        keep(Tree::groups(pes, group));
+        keep(Tree::levels(pes, group));
+    }
     let deepest = (2 * pes.isqrt() + 2).min(pes.saturating_sub(1)) as usize;
     for width in 1..=WIDEST {
         let table = Table::new(pes as usize, deepest, width);
-        let mut depths: Vec<usize> = (1..=deepest).collect();
-        depths.sort_by_key(|&depth| table.time(depth, u64::from(wavelets), u64::from(ramp)));
-        for depth in depths.into_iter().take(2) {
+        for depth in 1..=deepest {
             if table.energy(pes as usize, depth, width) < NEVER {
                 keep(table.tree(depth));
             }
@@ -42,26 +46,25 @@ pub fn tree(pes: u32, wavelets: u32, ramp: u32) -> Tree {
     best
 }
 
-/// What the model says of a tree [cycles].
-pub fn model(tree: &Tree, wavelets: u64, ramp: u64) -> u64 {
+/// When the root of `tree` has the last word [cycles]: each PE takes its children's words in turn,
+/// nearest first, and hands on its own as those of the last child come.
+fn estimate(tree: &Tree, words: u64, ramp: u64) -> u64 {
     let pes = tree.parents.len();
-    let mut depth = vec![0u64; pes];
-    let mut children = vec![0u64; pes];
-    let mut energy = 0;
-    for pe in 1..pes {
-        let parent = tree.parents[pe] as usize;
-        depth[pe] = depth[parent] + 1;
-        children[parent] += 1;
-        energy += (pe - parent) as u64;
+    // When a PE has taken all that came so far, and when its own first word leaves it.
+    let mut taken = vec![0u64; pes];
+    let mut first = vec![0u64; pes];
+    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); pes];
+    for pe in (1..pes).rev() {
+        waiting[tree.parents[pe] as usize].push(pe);
     }
-    let most = |numbers: &[u64]| numbers.iter().copied().max().unwrap_or(0);
-    let links = pes.saturating_sub(1) as u64;
-    formula(most(&children), energy, most(&depth), wavelets, links, ramp)
-}
-
-fn formula(width: u64, energy: u64, depth: u64, words: u64, links: u64, ramp: u64) -> u64 {
-    let spread = (energy * words).div_ceil(links.max(1));
-    (width * words).max(spread) + links + (2 * ramp + 1) * depth
+    for pe in (0..pes).rev() {
+        for &child in waiting[pe].iter().rev() {
+            let comes = first[child] + (child - pe) as u64 + 2 * ramp + 1;
+            first[pe] = comes.max(taken[pe]);
+            taken[pe] = first[pe] + words;
+        }
+    }
+    taken.first().copied().unwrap_or(0)
 }
 
 /// Least energies for one bound on the children of a PE.
@@ -110,16 +113,6 @@ impl Table {
 
     fn energy(&self, size: usize, depth: usize, children: usize) -> u64 {
         self.cells[self.at(size, depth, children)].0
-    }
-
-    fn time(&self, depth: usize, words: u64, ramp: u64) -> u64 {
-        match self.energy(self.pes, depth, self.width) {
-            energy if energy < NEVER / words.max(1) => {
-                let links = self.pes.saturating_sub(1) as u64;
-                formula(self.width as u64, energy, depth as u64, words, links, ramp)
-            }
-            _ => NEVER,
-        }
     }
 
     fn tree(&self, depth: usize) -> Tree {

@@ -57,8 +57,7 @@ impl Ring {
     /// One PE's part of moving words on by one place: two operations, the one to send and the one
     /// to take. Fewer than fit between two PEs are sent before any is taken; of more, every second
     /// PE takes first, or all would wait for room.
-    pub(super) fn exchange(&self, line: &Line, place: usize, (send, take): (Op, Op)) -> [Op; 2] {
-        let _ = line;
+    pub(super) fn exchange(&self, place: usize, (send, take): (Op, Op)) -> [Op; 2] {
         let fits = send.wavelets() <= FITS && take.wavelets() <= FITS;
         if fits || place % 2 == 0 { [send, take] } else { [take, send] }
     }

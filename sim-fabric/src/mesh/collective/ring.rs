@@ -23,7 +23,7 @@ pub(super) fn shift(line: &mut Line, elements: u32, folded: bool) {
         return;
     }
     for (place, &pe) in ring.order.iter().enumerate() {
-        let ops = ring.exchange(line, place, ring.moves(line, place, elements, 0, padded));
+        let ops = ring.exchange(place, ring.moves(line, place, elements, 0, padded));
         line.pe(pe).ops.extend(ops);
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn all_reduce(line: &mut Line, elements: u32, kind: OpKind) {
                 take
             });
             match (send, take) {
-                (Some(send), Some(take)) => ops.extend(ring.exchange(line, place, (send, take))),
+                (Some(send), Some(take)) => ops.extend(ring.exchange(place, (send, take))),
                 (send, take) => ops.extend(send.into_iter().chain(take)),
             }
         }

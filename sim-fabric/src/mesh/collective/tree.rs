@@ -39,6 +39,12 @@ impl Tree {
         Self { parents: (0..pes).map(|pe| pe.saturating_sub(1)).collect(), stores: false }
     }
 
+    /// Chains in groups of `group`, then a chain of the groups' first PEs.
+    pub fn groups(pes: u32, group: u32) -> Self {
+        let back = |pe: u32| if pe.is_multiple_of(group) { group } else { 1 };
+        Self { parents: (0..pes).map(|pe| pe.saturating_sub(back(pe))).collect(), stores: false }
+    }
+
     /// Groups of `k`, the first PE of each leading it, level upon level up to the root.
     pub fn levels(pes: u32, k: u32) -> Self {
         let k = u64::from(k.max(2));
