@@ -34,6 +34,9 @@ impl fmt::Display for Problem {
 /// Any error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Arguments that are well formed ask for what does not exist.
+    #[error("{0}")]
+    Arguments(String),
     /// The scenario, or a file it names, is wrong.
     #[error("{}", join(.0))]
     Input(Vec<Problem>),
@@ -63,7 +66,7 @@ impl Error {
         match self {
             Self::Input(problems) => problems.clone(),
             Self::Output(problem) => vec![problem.clone()],
-            Self::DoesNotFit(_) | Self::Simulation(_) => {
+            Self::Arguments(_) | Self::DoesNotFit(_) | Self::Simulation(_) => {
                 vec![Problem { message: self.to_string(), ..Problem::default() }]
             }
         }
@@ -81,7 +84,7 @@ impl Error {
             }
             Self::DoesNotFit(message) => Self::DoesNotFit(format!("machine `{name}`: {message}")),
             Self::Simulation(message) => Self::Simulation(format!("machine `{name}`: {message}")),
-            error @ Self::Output(_) => error,
+            error @ (Self::Arguments(_) | Self::Output(_)) => error,
         }
     }
 }

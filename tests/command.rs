@@ -18,5 +18,7 @@ mod mutations;
 mod output;
 #[path = "command/settings.rs"]
 mod settings;
+#[path = "command/traffic.rs"]
+mod traffic;
 #[path = "command/usage.rs"]
 mod usage;

@@ -27,6 +27,7 @@ pub const INTERNAL: u8 = 70;
 /// The exit code of an error.
 pub fn code(error: &Error) -> u8 {
     match error {
+        Error::Arguments(_) => USAGE,
         Error::Input(_) => INPUT,
         Error::DoesNotFit(_) => DOES_NOT_FIT,
         Error::Output(_) => OUTPUT,

@@ -8,6 +8,9 @@ use std::ops::Range;
 /// [cycles per cycle]: one packet in a hundred that is offered is not carried.
 const GROWTH: f64 = 0.01;
 
+/// Latencies that are counted without asking for more memory first [cycles].
+const MANY: u32 = 1 << 16;
+
 /// Counters of a run.
 pub(super) struct Measure {
     /// Cycles whose packets are measured.
@@ -61,7 +64,7 @@ impl Measure {
             entered: 0,
             delivered: 0,
             accepted: 0,
-            by_latency: vec![0; 2 * longest as usize],
+            by_latency: vec![0; 2 * longest.min(MANY) as usize],
             halves: [Half::default(); 2],
         }
     }
@@ -90,7 +93,7 @@ impl Measure {
             half.delivered += 1;
             half.latency += u64::from(latency);
             if latency as usize >= self.by_latency.len() {
-                self.by_latency.resize(2 * latency as usize, 0);
+                self.by_latency.resize(2 * latency as usize + 1, 0);
             }
             self.by_latency[latency as usize] += 1;
         }

@@ -56,6 +56,6 @@ impl Pattern {
 /// Each PE as likely; one draw gives column and row.
 fn anywhere(columns: u32, rows: u32, draws: &mut Stream) -> (u32, u32) {
     let bits = draws.next_u64();
-    let below = |half: u64, side: u32| (half * u64::from(side) >> 32) as u32;
+    let below = |half: u64, side: u32| ((half * u64::from(side)) >> 32) as u32;
     (below(bits >> 32, columns), below(bits & u64::from(u32::MAX), rows))
 }

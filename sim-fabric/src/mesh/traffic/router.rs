@@ -1,12 +1,16 @@
 //! One cycle of a router: which packets want which output, who gets it, who crosses.
 //!
 //! A decision reads what was so when the cycle began: a packet sent in cycle `t` can leave from
-//! `t + hop_cycles`, a slot left in cycle `t` can be used from `t + credit_cycles`, and each slot
-//! carries that time. So routers can be taken in any order.
+//! `t + hop_cycles`, and says so; a slot left in cycle `t` counts as taken before `t + credit_cycles`. So routers can be taken in any order.
 
+use super::spec::{CREDIT, TrafficSpec};
 use super::state::{Engine, LINKS, NONE, PORTS, RAMP, Slot};
 use crate::mesh::program::Port;
 use crate::mesh::wavelet::wheel::bits;
+
+/// Bits per link of a router's memory of departures, and the lowest bit of each link.
+const LANE: u32 = CREDIT;
+const LANES: u64 = 0x0001_0001_0001_0001;
 
 /// The output of a router at `at` towards `to`: along the row first, then along the column.
 #[inline]
@@ -37,7 +41,7 @@ impl Engine<'_> {
         let mut wants = [0u8; PORTS];
         let mut wanted = 0u64;
         for port in bits(u64::from(router.occupied)) {
-            let first = &self.slots[self.place(node, port, router.head[port] as usize)];
+            let first = &router.first[port];
             if first.time <= now {
                 let out = route(router.at, first.to);
                 wants[out] |= 1 << port;
@@ -52,11 +56,11 @@ impl Engine<'_> {
         let mut again = false;
         for out in bits(wanted) {
             let want = u32::from(wants[out]);
-            let tail = if out == RAMP { Some(0) } else { self.free_slot(node, out, now) };
-            match self.allocate(node, out, want, tail.is_some()) {
+            let free = out == RAMP || self.has_room(node, out, now);
+            match self.allocate(node, out, want, free) {
                 Some(port) => {
                     again |= want & (want - 1) != 0;
-                    again |= self.leave(node, port as usize, out, tail.unwrap_or(0), now);
+                    again |= self.leave(node, port as usize, out, now);
                 }
                 None => again = true,
             }
@@ -69,23 +73,22 @@ impl Engine<'_> {
     /// Index of a place in the ring of a link into `node`.
     #[inline]
     fn place(&self, node: usize, port: usize, place: usize) -> usize {
-        (node * LINKS + port) * self.depth + place
+        (node * LINKS + port) * self.rest + place
     }
 
-    /// The slot that a packet leaving `node` by `out` would take in the neighbour's ring.
+    /// Whether the neighbour of `node` behind `out` had a free slot, as far as `node` can know.
     #[inline]
-    fn free_slot(&self, node: usize, out: usize, now: u32) -> Option<usize> {
-        let next = node.wrapping_add(self.steps[out]);
+    fn has_room(&self, node: usize, out: usize, now: u32) -> bool {
+        let next = &self.routers[node.wrapping_add(self.steps[out])];
         let port = out ^ 1;
-        let router = &self.routers[next];
-        let len = router.len[port] as usize;
-        if len == self.depth {
-            return None;
+        let taken = u32::from(next.len[port]);
+        let &TrafficSpec { queue_depth, credit_cycles, .. } = self.spec;
+        if taken + credit_cycles < queue_depth {
+            return true;
         }
-        let tail = router.head[port] as usize + len;
-        let tail = if tail >= self.depth { tail - self.depth } else { tail };
-        let place = self.place(next, port, tail);
-        (self.slots[place].time <= now).then_some(place)
+        let unknown = credit_cycles.saturating_sub(now - next.left_at);
+        let left = (next.left >> (LANE * port as u32)) & ((1 << unknown) - 1);
+        taken + left.count_ones() < queue_depth
     }
 
     /// The input in `want` whose packet crosses to `out` in this cycle, if one does.
@@ -114,10 +117,10 @@ impl Engine<'_> {
         None
     }
 
-    /// Moves the first packet of input `port` out by `out`, into slot `tail` of the neighbour; says
-    /// whether the next packet of that input can leave in the next cycle.
+    /// Moves the first packet of input `port` out by `out`; says whether the next packet of that
+    /// input can leave in the next cycle.
     #[inline]
-    fn leave(&mut self, node: usize, port: usize, out: usize, tail: usize, now: u32) -> bool {
+    fn leave(&mut self, node: usize, port: usize, out: usize, now: u32) -> bool {
         let (packet, more) = if port == RAMP {
             let packet = self.routers[node].source;
             self.measure.entered += 1;
@@ -128,34 +131,56 @@ impl Engine<'_> {
         };
         if out == RAMP {
             self.measure.delivery(packet.birth, now + self.spec.ramp_cycles + 1);
-            return more;
+        } else {
+            let next = node.wrapping_add(self.steps[out]);
+            let time = now + self.spec.hop_cycles;
+            self.push(next, out ^ 1, Slot { time, ..packet });
+            self.wheel.wake(next, time);
         }
-        let next = node.wrapping_add(self.steps[out]);
-        let time = now + self.spec.hop_cycles;
-        self.slots[tail] = Slot { time, ..packet };
-        let router = &mut self.routers[next];
-        router.len[out ^ 1] += 1;
-        router.carried[out ^ 1] += 1;
-        router.occupied |= 1 << (out ^ 1);
-        self.wheel.wake(next, time);
         more
     }
 
-    /// Takes the first packet of a link's ring; says whether the next can leave in the next cycle.
+    /// Puts a packet behind the others of a link into `node`.
+    #[inline]
+    fn push(&mut self, node: usize, port: usize, packet: Slot) {
+        let router = &mut self.routers[node];
+        let len = router.len[port] as usize;
+        router.len[port] += 1;
+        router.carried[port] += 1;
+        router.occupied |= 1 << port;
+        if len == 0 {
+            router.first[port] = packet;
+        } else {
+            let tail = router.head[port] as usize + len - 1;
+            let tail = if tail >= self.rest { tail - self.rest } else { tail };
+            let place = self.place(node, port, tail);
+            self.slots[place] = packet;
+        }
+    }
+
+    /// Takes the first packet of a link into `node`; says whether the next can leave in the next
+    /// cycle.
     #[inline]
     fn pop(&mut self, node: usize, port: usize, now: u32) -> (Slot, bool) {
-        let head = self.routers[node].head[port] as usize;
-        let place = self.place(node, port, head);
-        let packet = self.slots[place];
-        self.slots[place].time = now + self.spec.credit_cycles;
-        let head = if head + 1 == self.depth { 0 } else { head + 1 };
+        let place = self.place(node, port, self.routers[node].head[port] as usize);
         let router = &mut self.routers[node];
-        router.head[port] = head as u16;
+        let age = now - router.left_at;
+        if age > 0 {
+            let kept = if age < LANE { u64::from(u16::MAX >> age) * LANES } else { 0 };
+            router.left = (router.left & kept) << (age & (LANE - 1));
+            router.left_at = now;
+        }
+        router.left |= 1 << (LANE * port as u32);
+        let packet = router.first[port];
         router.len[port] -= 1;
         if router.len[port] == 0 {
             router.occupied &= !(1 << port);
             return (packet, false);
         }
-        (packet, self.slots[self.place(node, port, head)].time <= now + 1)
+        let second = self.slots[place];
+        router.first[port] = second;
+        let head = router.head[port] as usize + 1;
+        router.head[port] = if head == self.rest { 0 } else { head as u16 };
+        (packet, second.time <= now + 1)
     }
 }

@@ -9,8 +9,11 @@ const SLOTS: u64 = 1 << 28;
 /// Most cycles of warm-up and measurement.
 const CYCLES: u32 = 1 << 29;
 
-/// Most cycles of one latency.
-const LATENCY: u32 = 1 << 16;
+/// Most cycles of a hop or a ramp: the longest way stays below [`CYCLES`].
+const LATENCY: u32 = 1 << 12;
+
+/// Most cycles that a credit takes: so many departures of a link's packets a router remembers.
+pub(super) const CREDIT: u32 = 16;
 
 /// Open-loop traffic on a mesh of routers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,6 +101,26 @@ impl TrafficSpec {
         2 * self.ramp_cycles + 1
     }
 
+    /// The usual [`Self::credit_cycles`]: one over the link and one to be counted, as in the
+    /// published mesh; a router that a wavelet passes in one cycle sees its neighbour as it was when
+    /// the cycle began [cycles].
+    pub fn usual_credit_cycles(hop_cycles: u32) -> u32 {
+        hop_cycles.clamp(1, 2)
+    }
+
+    /// Most that uniform traffic can ask for: half of what is born in one half of the longer side
+    /// crosses its middle, one packet per link and cycle [packets per node and cycle].
+    pub fn uniform_bound(&self) -> Option<f64> {
+        // Of a cut with `left` and `side - left` columns, links in the busier direction.
+        let crossing = |side: u32| {
+            let (left, side) = (f64::from(side / 2), f64::from(side));
+            left * (side - left) / side
+        };
+        let busiest = crossing(self.columns).max(crossing(self.rows));
+        let bound = if busiest > 1.0 { 1.0 / busiest } else { 1.0 };
+        (self.pattern == Pattern::Uniform).then_some(bound)
+    }
+
     /// First measured cycle.
     pub fn warm_up(&self) -> u32 {
         self.cycles / 2
@@ -121,7 +144,7 @@ impl TrafficSpec {
         range("queue depth", self.queue_depth, 1, u32::from(u16::MAX))?;
         range("hop cycles", self.hop_cycles, 1, LATENCY)?;
         range("ramp cycles", self.ramp_cycles, 0, LATENCY)?;
-        range("credit cycles", self.credit_cycles, 1, LATENCY)?;
+        range("credit cycles", self.credit_cycles, 1, CREDIT)?;
         let slots = u64::from(columns) * u64::from(rows) * 4 * u64::from(self.queue_depth);
         if slots > SLOTS {
             return Err(TrafficError::Slots { slots });

@@ -15,11 +15,10 @@ pub(super) const RAMP: usize = Port::Ramp as usize;
 /// No port.
 pub(super) const NONE: u8 = u8::MAX;
 
-/// A packet on its way, or what is left of one.
+/// A packet in a queue.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Slot {
-    /// First cycle in which the packet can leave this queue; of an empty slot, in which the
-    /// neighbour can use it again [cycles] -- state.
+    /// First cycle in which it can leave this queue [cycles].
     pub(super) time: u32,
     /// When the packet was born [cycles].
     pub(super) birth: u32,
@@ -27,18 +26,25 @@ pub(super) struct Slot {
     pub(super) to: [u16; 2],
 }
 
-/// A router, in one cache line.
+/// A router, in two cache lines; where no queue has a second packet, it is all of its state.
 #[derive(Clone, Copy)]
-#[repr(align(64))]
+#[repr(align(128))]
 pub(super) struct Router {
     /// First packet of the source queue -- state.
     pub(super) source: Slot,
     /// Column and row.
     pub(super) at: [u16; 2],
-    /// Per link into this router: place of the first packet in its ring -- state.
+    /// Per link into this router: its first packet, if it has one -- state.
+    pub(super) first: [Slot; LINKS],
+    /// Per link into this router: place of the second packet in its ring -- state.
     pub(super) head: [u16; LINKS],
     /// Per link into this router: packets sent and not left [wavelets] -- state.
     pub(super) len: [u16; LINKS],
+    /// Per link into this router, 16 bits each: bit k tells that a packet left k cycles before
+    /// `left_at` -- state.
+    pub(super) left: u64,
+    /// The last cycle in which a packet from a link left [cycles] -- state.
+    pub(super) left_at: u32,
     /// Per link into this router: packets it has carried [wavelets] -- counter.
     pub(super) carried: [u32; LINKS],
     /// Per output: the input whose turn is next to get the output -- state.
@@ -47,7 +53,7 @@ pub(super) struct Router {
     pub(super) switch_turn: [u8; PORTS],
     /// Per output: the input that has it and has not crossed -- state.
     pub(super) owner: [u8; PORTS],
-    /// Links whose ring is not empty, a bit each -- state.
+    /// Links with a packet, a bit each -- state.
     pub(super) occupied: u8,
 }
 
@@ -55,9 +61,10 @@ pub(super) struct Router {
 pub(super) struct Engine<'a> {
     pub(super) spec: &'a TrafficSpec,
     pub(super) routers: Vec<Router>,
-    /// Ring of slots per link: `queue_depth` from `(router * LINKS + port) * queue_depth`.
+    /// Ring per link for the packets behind its first: `rest` from `(router * LINKS + port) * rest`.
     pub(super) slots: Vec<Slot>,
-    pub(super) depth: usize,
+    /// Slots of a link's ring.
+    pub(super) rest: usize,
     /// What leads to the neighbour at the other end of a port's link, to be added to an index.
     pub(super) steps: [usize; LINKS],
     pub(super) wheel: Wheel,
@@ -74,6 +81,9 @@ impl<'a> Engine<'a> {
         let columns = spec.columns as usize;
         let router = |node: usize| Router {
             source: Slot::default(),
+            first: [Slot::default(); LINKS],
+            left: 0,
+            left_at: 0,
             at: [(node % columns) as u16, (node / columns) as u16],
             head: [0; LINKS],
             len: [0; LINKS],
@@ -83,12 +93,12 @@ impl<'a> Engine<'a> {
             owner: [NONE; PORTS],
             occupied: 0,
         };
-        let depth = spec.queue_depth as usize;
+        let rest = spec.queue_depth as usize - 1;
         let mut engine = Self {
             spec,
             routers: (0..nodes).map(router).collect(),
-            slots: vec![Slot::default(); nodes * LINKS * depth],
-            depth,
+            slots: vec![Slot::default(); nodes * LINKS * rest],
+            rest,
             steps: [columns.wrapping_neg(), columns, 1, 1usize.wrapping_neg()],
             wheel: Wheel::new(nodes, u32::MAX >> 1),
             sources: Sources::new(spec),
@@ -114,6 +124,20 @@ impl<'a> Engine<'a> {
         self.routers[node].source = Slot { time, birth: at, to: [to.0 as u16, to.1 as u16] };
         if time < NEVER {
             self.wheel.wake(node, time);
+        }
+    }
+
+    /// Counts the packets that were born in the measured cycles and still wait behind the first of
+    /// their source queue.
+    pub(super) fn count_waiting(&mut self) {
+        for (node, router) in self.routers.iter().enumerate() {
+            let from = (u32::from(router.at[0]), u32::from(router.at[1]));
+            let mut last = router.source.birth;
+            while last < self.spec.cycles {
+                let birth = self.sources.next(node, from, last + 1);
+                self.measure.birth(&birth);
+                last = birth.at;
+            }
         }
     }
 }
