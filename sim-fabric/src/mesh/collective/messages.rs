@@ -59,7 +59,7 @@ impl Ring {
     /// PE takes first, or all would wait for room.
     pub(super) fn exchange(&self, place: usize, (send, take): (Op, Op)) -> [Op; 2] {
         let fits = send.wavelets() <= FITS && take.wavelets() <= FITS;
-        if fits || place % 2 == 0 { [send, take] } else { [take, send] }
+        if fits || place.is_multiple_of(2) { [send, take] } else { [take, send] }
     }
 
     /// A move out of memory at `from` and one into memory at `to`.
