@@ -4,8 +4,10 @@ use crate::fixture::{Folder, SMALL};
 use serde_json::Value;
 
 fn json(args: &str) -> Value {
-    let done = Folder::new(SMALL).wafersim(&args.split(' ').collect::<Vec<_>>());
-    assert_eq!(done.code, 0, "{args}: {}", done.stderr);
+    // A value's unit stands behind a tilde, as options are cut at blanks.
+    let args: Vec<String> = args.split(' ').map(|arg| arg.replace('~', " ")).collect();
+    let done = Folder::new(SMALL).wafersim(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(done.code, 0, "{args:?}: {}", done.stderr);
     serde_json::from_str(&done.stdout).unwrap()
 }
 
@@ -46,7 +48,7 @@ fn engines_agree_and_cycles_answer_to_the_hardware() {
     for key in ["cycles", "cycles_network", "wavelet_hops", "bounds"] {
         assert_eq!(wavelet[key], stream[key], "{key}");
     }
-    let slow = run("--set fabric.hop_cycles=3");
+    let slow = run("--set fabric.hop_cycles=3~cycles");
     assert!(slow["cycles"].as_u64() > stream["cycles"].as_u64().map(|cycles| cycles + 150));
 }
 
