@@ -32,6 +32,10 @@ fn closed_form(phase: &Phase) -> f64 {
         }
         Collective::Gather { every } => words * 2.0 * half / f64::from(every) + half + 2.0 * RAMP,
         Collective::ReduceScatter => 2.0 * (2.0 * half - 1.0) * (words + 2.0 * RAMP + 2.0),
+        Collective::AllGather => 4.0 * half * words + 2.0 * (2.0 * half + 2.0 * RAMP),
+        Collective::Shift { interleaved } => {
+            words + 2.0 * RAMP + if interleaved { 2.0 } else { 2.0 * half }
+        }
         Collective::Broadcast | Collective::Send => words + half + 2.0 * RAMP,
     }
 }

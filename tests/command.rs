@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its fixture fails")]
 
+#[path = "command/collective.rs"]
+mod collective;
 #[path = "command/fixture.rs"]
 mod fixture;
 #[path = "command/input.rs"]

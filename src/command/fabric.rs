@@ -1,14 +1,22 @@
 //! `wafersim fabric`: the fabric of a wafer alone, one subcommand for each kind of work.
 
+mod collective;
 mod traffic;
 
 use super::args::Format;
 use crate::error::Error;
 use clap::Subcommand;
+use sim_fabric::mesh::collective::request::Goal;
 
 /// What `wafersim fabric` can simulate.
 #[derive(Debug, Subcommand)]
 pub(super) enum Fabric {
+    /// Words of all PEs add up at one
+    Reduce(collective::Options),
+    /// Words of all PEs add up in every PE
+    AllReduce(collective::Options),
+    /// One PE's words go to every PE
+    Broadcast(collective::Options),
     /// Random packets between all routers: latency and accepted rate at an offered rate
     Traffic(traffic::Options),
 }
@@ -17,6 +25,9 @@ impl Fabric {
     /// How results and errors are to be shown.
     pub(super) fn format(&self) -> Format {
         match self {
+            Self::Reduce(options) | Self::AllReduce(options) | Self::Broadcast(options) => {
+                options.format
+            }
             Self::Traffic(options) => options.format,
         }
     }
@@ -24,6 +35,9 @@ impl Fabric {
     /// Simulates and prints.
     pub(super) fn run(&self) -> Result<(), Error> {
         match self {
+            Self::Reduce(options) => collective::run(Goal::Reduce, options),
+            Self::AllReduce(options) => collective::run(Goal::AllReduce, options),
+            Self::Broadcast(options) => collective::run(Goal::Broadcast, options),
             Self::Traffic(options) => traffic::run(options),
         }
     }

@@ -1,7 +1,7 @@
 //! Hardware presets: those of the repository, by name, and those in files.
 
 use super::files;
-use crate::error::Problem;
+use crate::error::{Error, Problem};
 use crate::hardware::{Confidence, FactRow, Facts};
 use crate::input::{self, Document, Source, suggest};
 use crate::nvl72::Nvl72Preset;
@@ -103,6 +103,39 @@ impl Preset for Nvl72Preset {
 pub fn built_in<P: Preset>(name: &str) -> Option<P> {
     let (_, text) = P::BUILT_IN.iter().find(|(known, _)| *known == name)?;
     input::read(Source::new((*text).to_string(), None)).value
+}
+
+/// The preset called `name`, of the repository or a file, with `settings` ("fabric.hop_cycles=3") made.
+///
+/// # Errors
+/// [`Error::Input`] with all that is wrong with the name, its file and the settings.
+pub fn with_settings<P: Preset>(name: &str, settings: &[String]) -> Result<P, Error> {
+    let mut preset: P = find(name, Path::new("")).map_err(|why| match why {
+        Ok(message) => Error::input(message),
+        Err(problems) => Error::Input(problems),
+    })?;
+    let mut problems = Vec::new();
+    for setting in settings {
+        if let Err(message) = set(&mut preset, setting) {
+            let message = format!("--set {setting}: {message}");
+            problems.push(Problem { message, ..Problem::default() });
+        }
+    }
+    if problems.is_empty() { Ok(preset) } else { Err(Error::Input(problems)) }
+}
+
+fn set<P: Preset>(preset: &mut P, setting: &str) -> Result<(), String> {
+    let (path, value) = setting
+        .split_once('=')
+        .ok_or("expected path=value, such as fabric.hop_cycles=\"3 cycles\"")?;
+    let path = path.trim();
+    if !preset.facts_mut().set_text(path, value.trim().trim_matches('"'))? {
+        let known = fact_paths::<P>();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        return Err(format!("unknown path `{path}`; {}", suggest::hint(path, &known)));
+    }
+    let row = preset.facts().all().into_iter().find(|row| row.path == path);
+    row.and_then(|row| number_problem::<P>(&row)).map_or(Ok(()), Err)
 }
 
 /// Paths of all facts of a kind of preset.

@@ -126,6 +126,12 @@ fn check_op(index: usize, op: &Op, reach: &Reach) -> Result<(), String> {
     if op.elements == 0 || op.period == 0 {
         return Err("elements and period must be at least 1".to_owned());
     }
+    if !op.wrap.is_multiple_of(op.dtype.per_wavelet()) {
+        return Err(format!(
+            "its memory begins anew inside a wavelet, behind {} elements",
+            op.wrap
+        ));
+    }
     if op.thread > LAST_THREAD {
         return Err(format!("thread {} does not exist; the last is {LAST_THREAD}", op.thread));
     }

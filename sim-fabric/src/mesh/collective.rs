@@ -1,4 +1,4 @@
-//! Collectives along a line of PEs, each as a program.
+//! Collectives along a line of PEs, each as a program; on rectangles too, see [`request`].
 //!
 //! A line is a program of one row; [`Program::transposed`] turns it into a column. All collectives
 //! have a root anywhere on the line and serve both sides of it:
@@ -10,12 +10,20 @@
 //!
 //! Switches return to their first position at the end, so that a program can run for every token.
 
+mod all_gather;
+pub mod auto;
 mod broadcast;
+pub mod centre_star;
 mod chain;
 mod k_tree;
 mod line;
+mod messages;
+mod rectangle;
 mod reduce_scatter;
+pub mod request;
+mod ring;
 mod send;
+pub mod tree;
 pub mod two_phase;
 
 pub use k_tree::MOST_LEVELS;
@@ -72,6 +80,14 @@ pub enum Collective {
     },
     /// `elements` of the first PE go to the last one, past all others.
     Send,
+    /// `elements` of every PE come to lie side by side in every PE.
+    AllGather,
+    /// `elements` of every PE go to the next one, those of the last to the first; they come to lie
+    /// behind what a PE had.
+    Shift {
+        /// In the folded order, out over even PEs and back over odd ones, instead of the line's.
+        interleaved: bool,
+    },
 }
 
 /// The program of `collective` over a line of `pes` PEs, cut into `segments` equal lines that do the
@@ -87,7 +103,12 @@ pub fn program(
     timing: &Timing,
 ) -> Program {
     let length = pes / segments;
-    let mut line = Line::new(length, length / 2, dtype, *timing);
+    let line = Line::new(length, length / 2, dtype, *timing);
+    with_root(collective, line, elements).into_program(segments)
+}
+
+/// As [`program`] for one line, with its root where `line` has it.
+pub fn with_root(collective: &Collective, mut line: Line, elements: u32) -> Line {
     match collective {
         Collective::Reduce { by, max } => {
             let kind = if *max { OpKind::Max } else { OpKind::Add };
@@ -100,6 +121,8 @@ pub fn program(
         Collective::Broadcast => broadcast::broadcast(&mut line, elements),
         Collective::Gather { every } => k_tree::gather(&mut line, elements, *every),
         Collective::Send => send::send(&mut line, elements),
+        Collective::AllGather => all_gather::all_gather(&mut line, elements),
+        Collective::Shift { interleaved } => ring::shift(&mut line, elements, *interleaved),
     }
-    line.into_program(segments)
+    line
 }

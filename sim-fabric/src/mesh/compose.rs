@@ -50,13 +50,7 @@ fn class_at(steps: &[Step], x: u32, y: u32) -> PeClass {
                 continue;
             }
         };
-        let most = line
-            .classes
-            .iter()
-            .flat_map(|class| &class.routes)
-            .map(|route| route.colour.0 + 1)
-            .max()
-            .unwrap_or(0);
+        let most = colours_of(line);
         if at >= from && at < from + line.shape.columns {
             let part = line.class((at - from) as usize);
             append(&mut class, part, colours, turn);
@@ -66,7 +60,14 @@ fn class_at(steps: &[Step], x: u32, y: u32) -> PeClass {
     class
 }
 
-fn append(class: &mut PeClass, part: &PeClass, colours: u8, turn: bool) {
+/// Colours that a program uses, all from the first on.
+pub(super) fn colours_of(program: &Program) -> u8 {
+    let routes = program.classes.iter().flat_map(|class| &class.routes);
+    routes.map(|route| route.colour.0 + 1).max().unwrap_or(0)
+}
+
+/// Puts `part` behind what `class` does, on colours from `colours` on, turned into a column or not.
+pub(super) fn append(class: &mut PeClass, part: &PeClass, colours: u8, turn: bool) {
     let shifted = |colour: Colour| Colour(colour.0 + colours);
     for route in &part.routes {
         let mut route = route.clone();
@@ -104,5 +105,6 @@ fn work(cycles: u32) -> super::program::Op {
         thread: 0,
         after: Vec::new(),
         end: super::program::SendEnd::Plain,
+        wrap: 0,
     }
 }

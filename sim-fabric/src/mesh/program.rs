@@ -253,9 +253,17 @@ pub struct Op {
     pub after: Vec<u16>,
     /// What happens behind the last wavelet sent.
     pub end: SendEnd,
+    /// Memory operands begin anew behind so many elements, so that words that come one behind the
+    /// other add up in one place; 0 never (used in value mode only, as addresses are).
+    pub wrap: u32,
 }
 
 impl Op {
+    /// Elements of memory that a memory operand spans.
+    pub fn span(&self) -> u32 {
+        if self.wrap == 0 { self.elements } else { self.wrap.min(self.elements) }
+    }
+
     /// Wavelets this operation handles, a closing control wavelet not counted.
     pub fn wavelets(&self) -> u32 {
         self.elements.div_ceil(self.dtype.per_wavelet())

@@ -61,6 +61,7 @@ fn op(dst: Operand, a: Operand, elements: u32, s: &Stream, period: u32) -> Op {
         thread: 0,
         after: vec![],
         end: SendEnd::Plain,
+        wrap: 0,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn op(kind: OpKind, words: u32, dst: Operand, a: Operand, b: Operand)
         thread: 0,
         after: Vec::new(),
         end: SendEnd::Plain,
+        wrap: 0,
     }
 }
 

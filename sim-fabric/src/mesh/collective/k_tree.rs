@@ -137,7 +137,10 @@ impl Half {
 fn take_in(line: &mut Line, side: Side, leader: u32, members: u32, elements: u32, kind: OpKind) {
     let padded = elements.next_multiple_of(line.dtype.per_wavelet());
     let wavelets = padded / line.dtype.per_wavelet();
-    let take: Op = line.op(kind, members * padded, Operand::Fabric(Colour(0)), Operand::Memory(0));
+    let from = Operand::Fabric(Colour(0));
+    let mut take: Op = line.op(kind, members * padded, from, Operand::Memory(0));
+    // Sums add up in one place; what is gathered lies side by side.
+    take.wrap = if kind == OpKind::Move { 0 } else { padded };
     let accumulators = line.timing.accumulators;
     let combine = (kind == OpKind::Add && members > 1 && wavelets < accumulators)
         .then(|| line.local(accumulators));

@@ -129,7 +129,30 @@ impl Line {
             thread: 0,
             after: Vec::new(),
             end: SendEnd::Plain,
+            wrap: 0,
         }
+    }
+
+    /// Words of `members` PEs, `padded` elements each, add up in memory as they come from `from`. Sums
+    /// in fewer wavelets than an addition takes cycles go to several accumulators in turn; adding
+    /// those takes no descriptors, as they stay in registers.
+    pub(super) fn accumulate(
+        &self,
+        kind: OpKind,
+        members: u32,
+        padded: u32,
+        from: Operand,
+    ) -> Vec<Op> {
+        let mut take = self.op(kind, members * padded, from, Operand::Memory(0));
+        take.wrap = padded;
+        let wavelets = padded / self.dtype.per_wavelet();
+        let spread = kind == OpKind::Add && members > 1 && wavelets < self.timing.accumulators;
+        let combine = spread.then(|| {
+            let mut op = self.local(self.timing.accumulators);
+            (op.lead, op.tail) = (0, 0);
+            op
+        });
+        std::iter::once(take).chain(combine).collect()
     }
 
     /// An operation inside the PE.

@@ -47,7 +47,7 @@ impl Numbers<'_> {
         for (pe, memory) in self.0.iter().enumerate() {
             for (index, op) in program.class(pe).ops.iter().enumerate() {
                 let ends = [op.dst, op.a, op.b].into_iter().filter_map(|operand| match operand {
-                    Operand::Memory(first) => Some(u64::from(first) + u64::from(op.elements)),
+                    Operand::Memory(first) => Some(u64::from(first) + u64::from(op.span())),
                     _ => None,
                 });
                 let end = ends.max().unwrap_or(0);
@@ -79,6 +79,7 @@ impl Payload for Numbers<'_> {
         let mut result = [0.0; 2];
         for lane in 0..lanes.min(op.elements - k * lanes) {
             let element = k * lanes + lane;
+            let element = element % op.span();
             let source = |operand: Operand| match operand {
                 Operand::Memory(first) => memory[(first + element) as usize],
                 Operand::Fabric(_) => input[lane as usize],

@@ -1,0 +1,53 @@
+//! All-gather and cyclic shifts.
+
+use super::{BARE, WSE2, values};
+use sim_fabric::mesh::collective::{Collective, program};
+use sim_fabric::mesh::program::{DType, Program};
+use sim_fabric::mesh::stream;
+
+fn line(collective: &Collective, pes: u32, words: u32) -> Program {
+    program(collective, pes, 1, words, DType::F32, &BARE)
+}
+
+#[test]
+fn an_all_gather_leaves_everything_everywhere() {
+    for (pes, words) in [(2, 1), (5, 3), (9, 20)] {
+        let program = line(&Collective::AllGather, pes, words);
+        let (before, after) = values::after(&program, words, pes * words);
+        let all: Vec<f32> =
+            before.iter().flat_map(|pe| pe[..words as usize].iter().copied()).collect();
+        assert_eq!(after, vec![all; pes as usize]);
+        stream::run(&program, &WSE2, &vec![0; pes as usize]).expect("accepted");
+    }
+}
+
+#[test]
+fn a_shift_hands_everybodys_words_to_the_next() {
+    for interleaved in [false, true] {
+        for (pes, words) in [(2, 1), (3, 4), (8, 5), (9, 60)] {
+            let program = line(&Collective::Shift { interleaved }, pes, words);
+            let (before, after) = values::after(&program, words, 2 * words);
+            let order: Vec<u32> = match interleaved {
+                false => (0..pes).collect(),
+                true => {
+                    (0..pes).step_by(2).chain((0..pes).filter(|pe| pe % 2 == 1).rev()).collect()
+                }
+            };
+            for (place, &pe) in order.iter().enumerate() {
+                let next = order[(place + 1) % order.len()];
+                let words = words as usize;
+                assert_eq!(after[next as usize][words..], before[pe as usize][..words]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_interleaved_shift_does_not_know_the_length_of_the_line() {
+    let last = |pes: u32| {
+        let program = line(&Collective::Shift { interleaved: true }, pes, 4);
+        stream::run(&program, &WSE2, &vec![0; pes as usize]).expect("accepted").last()
+    };
+    assert_eq!(last(8), last(400));
+    assert!(last(8) <= 4 + 7 + 2, "{}", last(8));
+}
