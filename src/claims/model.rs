@@ -96,7 +96,8 @@ pub(super) fn context(view: &View<'_>) -> Claim {
         "the configuration states another window than the claim; "
     };
     let note = format!(
-        "{same}a full window's KV cache is {cache:.1} GB for each user; this request fills {} tokens",
+        "{same}a full window's KV cache is {cache:.1} GB for each user, held once (wafers keep a \
+         copy for each band of heads); this request fills {} tokens",
         view.scenario.request.context()
     );
     row("10", "context window", "256,000 tokens", (format!("{window} tokens"), note))

@@ -126,7 +126,8 @@ pub(super) fn whole_answer(view: &View<'_>) -> Claim {
             let decode = wafer.request_s - wafer.ttft_s;
             let mut note = format!(
                 "{} prompt tokens take {} s, then {} reasoning and {} answer tokens {} s; 500 tokens \
-                 at 981 tok/s are only {:.2} s, so the claimed {ANSWER_S} s counts reasoning too",
+                 at 981 tok/s are only {:.2} s, so the claimed {ANSWER_S} s counts reasoning too, and the assumed \
+                 number of reasoning tokens comes from this very claim",
                 request.prompt,
                 figure(wafer.ttft_s),
                 request.reasoning,
