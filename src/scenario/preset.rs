@@ -45,6 +45,7 @@ impl Preset for WaferPreset {
         ("fabric.ramp_in_depth", 2.0, MANY),
         ("fabric.ramp_out_depth", 2.0, MANY),
         ("fabric.switch_cycles", 0.0, MANY),
+        ("fabric.route_load_cycles", 0.0, MANY),
         ("pe.sram", 1.0, 1e9),
         ("pe.reserve", 0.0, 1e9),
         ("pe.buffer", 1.0, 1e9),
@@ -58,6 +59,7 @@ impl Preset for WaferPreset {
         ("pe.task_start_cycles", 0.0, MANY),
         ("pe.unpack_cycles", 0.0, MANY),
         ("pe.special_cycles", 0.0, MANY),
+        ("pe.sum_bits", 16.0, 32.0),
         ("io.bandwidth", 1.0, 1e18),
         ("io.latency", 0.0, 1.0),
     ];
