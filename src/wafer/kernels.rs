@@ -20,14 +20,16 @@ mod gemv;
 mod norm;
 
 use super::choices::{Choices, Cut};
+use super::layer::Run;
 use super::phase::{Axis, LinePhase, Phase};
-use super::timer::{Spent, Timer};
+use super::timer::Spent;
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
 use sim_fabric::mesh::program::DType;
 use sim_sram::{Cost, Kind, Owner, VectorOp};
+use std::ops::Deref;
 use workloads::forward::{Operator, OperatorKind};
-use workloads::model::{Attention, WeightFormat};
+use workloads::model::WeightFormat;
 
 /// An operator on a rectangle of PEs.
 #[derive(Clone, Debug)]
@@ -59,29 +61,22 @@ pub struct Timed {
     pub spent: Spent,
 }
 
-/// What all kernels of a layer share while they are written.
+/// What all kernels of a layer share while they are written: what the layer is run with, whose fields
+/// are read as the lowering's own, and its mapping.
 #[derive(Clone, Copy)]
 pub struct Lowering<'a> {
-    /// Hardware, and the engine that compares ways to combine.
-    pub timer: &'a Timer,
-    /// PEs of the rectangle along S.
-    pub columns: u32,
-    /// PEs of the rectangle along O.
-    pub rows: u32,
-    /// Elements of the residual stream.
-    pub hidden: u32,
-    /// Shapes of attention.
-    pub attention: Attention,
-    /// Tokens that go through together: 1 in decode, a chunk in prefill.
-    pub tokens: u32,
-    /// Distinct routed experts that these tokens use.
-    pub distinct_experts: u32,
-    /// Bytes of a PE for vectors between operators `[bytes]`.
-    pub buffer: u32,
-    /// Only what is stored matters: nothing is simulated to choose between collectives.
-    pub bytes_only: bool,
+    /// Hardware, rectangle, shapes and tokens.
+    pub run: Run<'a>,
     /// The mapping.
     pub choices: &'a Choices,
+}
+
+impl<'a> Deref for Lowering<'a> {
+    type Target = Run<'a>;
+
+    fn deref(&self) -> &Run<'a> {
+        &self.run
+    }
 }
 
 impl Kernel {
@@ -98,7 +93,7 @@ impl<'a> Lowering<'a> {
     /// # Errors
     /// [`Error::DoesNotFit`] if the mapping's choices do not fit the rectangle.
     pub fn kernel(&self, operator: &Operator) -> Result<Kernel, Error> {
-        let some = |tokens: u32| Lowering { tokens, ..*self }.whole(operator);
+        let some = |tokens: u32| self.with_tokens(tokens).whole(operator);
         let mut at_once = self.tokens;
         let mut kernel = some(at_once)?;
         while kernel.vector_bytes > u64::from(self.buffer) && at_once > 1 {
@@ -112,6 +107,11 @@ impl<'a> Lowering<'a> {
             done += next;
         }
         Ok(kernel)
+    }
+
+    /// The same for another number of tokens.
+    fn with_tokens(&self, tokens: u32) -> Self {
+        Self { run: Run { tokens, ..self.run }, ..*self }
     }
 
     /// The kernel of `operator`, all tokens together.

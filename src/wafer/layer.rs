@@ -59,18 +59,7 @@ impl<'a> Run<'a> {
 
     /// What all kernels share.
     pub fn lowering(&self, choices: &'a Choices) -> Lowering<'a> {
-        Lowering {
-            timer: self.timer,
-            columns: self.columns,
-            rows: self.rows,
-            hidden: self.hidden,
-            attention: self.attention,
-            tokens: self.tokens,
-            distinct_experts: self.distinct_experts,
-            buffer: self.buffer,
-            bytes_only: self.bytes_only,
-            choices,
-        }
+        Lowering { run: *self, choices }
     }
 
     /// Sum of the times of `kernels`, each from an even start `[cycles]`.

@@ -10,6 +10,7 @@ use super::mapper::{Limits, Mapping, search};
 use super::parts::Pipeline;
 use crate::error::Error;
 use rayon::prelude::*;
+use workloads::forward::Operator;
 
 /// One part on a wafer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +143,9 @@ pub fn stored(part: &Part) -> u64 {
         let (outs, ins) = (u64::from(outs), u64::from(ins));
         format.weight_bytes(outs, ins) + format.scale_bytes(outs, ins)
     };
-    let of = |kind: Kind| match kind {
-        Kind::Embedding { vocabulary, hidden } => u64::from(vocabulary) * u64::from(hidden) * 2,
+    let of = |operator: &Operator| match operator.kind {
+        // What the operator reads is one row of the table.
+        Kind::Embedding { vocabulary, .. } => u64::from(vocabulary) * operator.weight_bytes,
         Kind::Linear { ins, outs, format } => both(format, outs, ins),
         Kind::PerHeadLinear { heads, ins, outs, format } => {
             u64::from(heads) * both(format, outs, ins)
@@ -154,7 +156,7 @@ pub fn stored(part: &Part) -> u64 {
         }
         _ => 0,
     };
-    part.operators.iter().map(|operator| of(operator.kind)).sum()
+    part.operators.iter().map(of).sum()
 }
 
 /// Bands from the top of each wafer, in order; a part that no longer fits opens the next wafer.

@@ -95,7 +95,7 @@ impl Lowering<'_> {
             let queries = queries_at_once.min(self.tokens - from);
             for head in (0..together).step_by(heads_at_once as usize) {
                 let some = heads_at_once.min(together - head);
-                let lowering = Lowering { tokens: queries, ..*self };
+                let lowering = self.with_tokens(queries);
                 lowering.attend_some(kernel, some, context, (span, rows))?;
             }
         }

@@ -119,7 +119,7 @@ impl Lowering<'_> {
             return;
         };
         let pe = &self.timer.pe;
-        let one = Lowering { tokens: 1, ..*self };
+        let one = self.with_tokens(1);
         let mut cost = Cost::default();
         let mut expert = |format: WeightFormat, products: u32, operations: u32| {
             let tile = VectorOp { kind: multiply(format), ..one.tile(outs, ins, format) };
@@ -136,8 +136,8 @@ impl Lowering<'_> {
         kernel.phases.push(crate::wafer::phase::Phase::Local(cost));
     }
 
-    /// Bytes of all experts over `pes` PEs: remainders are dealt out so that no PE holds more than
-    /// its share and one row of a tile.
+    /// Bytes of all experts over `pes` PEs: which PEs hold the remainder of an expert changes from
+    /// expert to expert, so that each holds its share of the sum.
     fn store_experts(&self, kernel: &mut Kernel, kind: OperatorKind, pes: u32) {
         let OperatorKind::Experts { experts, shared, ins, outs, format, shared_format, .. } = kind
         else {
