@@ -9,6 +9,7 @@ mod mesh {
     mod curve;
     mod flows;
     mod invalid;
+    mod kernels;
     mod order;
     mod probe;
     mod sharing;

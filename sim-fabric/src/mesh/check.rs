@@ -138,8 +138,19 @@ fn check_op(index: usize, op: &Op, reach: &Reach) -> Result<(), String> {
     if let Some(&after) = op.after.iter().find(|&&after| after as usize >= index) {
         return Err(format!("it waits for op {after}, which is not before it"));
     }
-    if matches!((op.a, op.b), (Operand::Fabric(_), Operand::Fabric(_))) {
+    if op.sources().into_iter().filter_map(Operand::colour).count() > 1 {
         return Err("both sources are the fabric".to_owned());
+    }
+    if (op.kind == OpKind::Fma) != (op.c != Operand::None) {
+        return Err("a third source is there for a fused multiply-add, and only for it".to_owned());
+    }
+    for operand in op.sources().into_iter().chain([op.dst]) {
+        if let Operand::Walk(walk) = operand
+            && walk.len() < u64::from(op.elements)
+        {
+            let (long, wants) = (walk.len(), op.elements);
+            return Err(format!("an operand's lengths hold {long} elements of {wants}"));
+        }
     }
     if op.kind == OpKind::Local && (op.input().is_some() || op.output().is_some()) {
         return Err("local work has no fabric operands".to_owned());

@@ -4,7 +4,7 @@
 //! no barrier. Programs keep colours of their own, so what is still under way does not meet what
 //! comes next, except on the links.
 
-use super::program::{Colour, OpKind, Operand, PeClass, Program, Shape};
+use super::program::{Colour, DType, Op, OpKind, Operand, PeClass, Program, Shape};
 use std::collections::HashMap;
 
 /// A program for lines along one axis, or work inside each PE.
@@ -16,6 +16,8 @@ pub enum Step {
     Columns(Program, u32),
     /// So many cycles of work in every PE.
     Work(u32),
+    /// The same operations in every PE, none of them on the fabric.
+    Ops(Vec<Op>),
 }
 
 /// `steps` one behind the other on all PEs of `shape`.
@@ -49,6 +51,10 @@ fn class_at(steps: &[Step], x: u32, y: u32) -> PeClass {
                 class.ops.push(work(*cycles));
                 continue;
             }
+            Step::Ops(ops) => {
+                class.ops.extend(ops.iter().cloned());
+                continue;
+            }
         };
         let most = colours_of(line);
         if at >= from && at < from + line.shape.columns {
@@ -80,7 +86,7 @@ pub(super) fn append(class: &mut PeClass, part: &PeClass, colours: u8, turn: boo
     let first = class.ops.len() as u16;
     for op in &part.ops {
         let mut op = op.clone();
-        for operand in [&mut op.dst, &mut op.a, &mut op.b] {
+        for operand in [&mut op.dst, &mut op.a, &mut op.b, &mut op.c] {
             if let Operand::Fabric(colour) = operand {
                 *colour = shifted(*colour);
             }
@@ -90,21 +96,8 @@ pub(super) fn append(class: &mut PeClass, part: &PeClass, colours: u8, turn: boo
     }
 }
 
-fn work(cycles: u32) -> super::program::Op {
-    super::program::Op {
-        kind: OpKind::Local,
-        dtype: super::program::DType::F16,
-        elements: 1,
-        dst: Operand::Memory(0),
-        a: Operand::Memory(0),
-        b: Operand::None,
-        lead: 0,
-        period: 1,
-        tail: 0,
-        local_cycles: cycles,
-        thread: 0,
-        after: Vec::new(),
-        end: super::program::SendEnd::Plain,
-        wrap: 0,
-    }
+fn work(cycles: u32) -> Op {
+    let nothing = [Operand::Memory(0), Operand::None, Operand::None];
+    let op = Op::new(OpKind::Local, DType::F16, 1, Operand::Memory(0), nothing);
+    Op { local_cycles: cycles, ..op }
 }

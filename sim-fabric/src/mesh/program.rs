@@ -73,6 +73,7 @@
 #[cfg(doc)]
 use super::spec::FabricSpec;
 use serde::{Deserialize, Serialize};
+pub use sim_sram::Walk;
 
 /// A port of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -198,6 +199,20 @@ pub enum OpKind {
     Max,
     /// `dst = a * b`
     Mul,
+    /// `dst = a * b + c`; with `c` where `dst` lies it accumulates.
+    Fma,
+    /// `dst = a - b`
+    Sub,
+    /// `dst = 1 where a > b, else 0`
+    Greater,
+    /// `dst = 1 where a >= b, else 0`
+    GreaterEqual,
+    /// `dst = e^a`
+    Exp,
+    /// `dst = 1 / a`
+    Reciprocal,
+    /// `dst = 1 / sqrt(a)`
+    RootReciprocal,
     /// Work inside the PE that takes `local_cycles`; it carries no values.
     Local,
 }
@@ -207,10 +222,23 @@ pub enum OpKind {
 pub enum Operand {
     /// Not used by this operation.
     None,
-    /// Memory of the PE, from this element on (used in value mode only).
+    /// Memory of the PE, from this element on, one behind the other (used in value mode only, as
+    /// every address is).
     Memory(u32),
+    /// Memory of the PE, along a walk of lengths and strides.
+    Walk(Walk),
     /// The fabric: wavelets of this colour.
     Fabric(Colour),
+}
+
+impl Operand {
+    /// The colour, if it is the fabric.
+    pub fn colour(self) -> Option<Colour> {
+        match self {
+            Operand::Fabric(colour) => Some(colour),
+            _ => None,
+        }
+    }
 }
 
 /// What happens behind an operation's last wavelet.
@@ -239,6 +267,8 @@ pub struct Op {
     pub a: Operand,
     /// Second source; at most one of the sources is the fabric.
     pub b: Operand,
+    /// Third source, of a fused multiply-add.
+    pub c: Operand,
     /// Cycles from ready to the first issue: task start, descriptor set-up, gap `[cycles]`.
     pub lead: u32,
     /// Least distance of two issues `[cycles per wavelet]`, at least 1.
@@ -253,12 +283,45 @@ pub struct Op {
     pub after: Vec<u16>,
     /// What happens behind the last wavelet sent.
     pub end: SendEnd,
-    /// Memory operands begin anew behind so many elements, so that words that come one behind the
-    /// other add up in one place; 0 never (used in value mode only, as addresses are).
+    /// [`Operand::Memory`] begins anew behind so many elements, so that words that come one behind the
+    /// other add up in one place; 0 never.
     pub wrap: u32,
 }
 
 impl Op {
+    /// An operation of the main thread without set-up and depth, one wavelet a cycle: what stays to be
+    /// said goes into the fields.
+    pub fn new(
+        kind: OpKind,
+        dtype: DType,
+        elements: u32,
+        dst: Operand,
+        [a, b, c]: [Operand; 3],
+    ) -> Self {
+        Self {
+            kind,
+            dtype,
+            elements,
+            dst,
+            a,
+            b,
+            c,
+            lead: 0,
+            period: 1,
+            tail: 0,
+            local_cycles: 0,
+            thread: 0,
+            after: Vec::new(),
+            end: SendEnd::Plain,
+            wrap: 0,
+        }
+    }
+
+    /// The sources.
+    pub fn sources(&self) -> [Operand; 3] {
+        [self.a, self.b, self.c]
+    }
+
     /// Elements of memory that a memory operand spans.
     pub fn span(&self) -> u32 {
         if self.wrap == 0 { self.elements } else { self.wrap.min(self.elements) }
@@ -271,18 +334,12 @@ impl Op {
 
     /// The colour it takes from, if a source is the fabric.
     pub fn input(&self) -> Option<Colour> {
-        match (self.a, self.b) {
-            (Operand::Fabric(colour), _) | (_, Operand::Fabric(colour)) => Some(colour),
-            _ => None,
-        }
+        self.sources().into_iter().find_map(Operand::colour)
     }
 
     /// The colour it sends on, if the destination is the fabric.
     pub fn output(&self) -> Option<Colour> {
-        match self.dst {
-            Operand::Fabric(colour) => Some(colour),
-            _ => None,
-        }
+        self.dst.colour()
     }
 }
 
@@ -351,6 +408,21 @@ impl Program {
         }
         bases.push(next);
         bases
+    }
+
+    /// The program with all that its PEs hold in memory `by` elements further on.
+    #[must_use]
+    pub fn relocated(mut self, by: u32) -> Program {
+        for op in self.classes.iter_mut().flat_map(|class| &mut class.ops) {
+            for operand in [&mut op.dst, &mut op.a, &mut op.b, &mut op.c] {
+                match operand {
+                    Operand::Memory(first) => *first += by,
+                    Operand::Walk(walk) => walk.first += by,
+                    Operand::None | Operand::Fabric(_) => {}
+                }
+            }
+        }
+        self
     }
 
     /// The program with columns and rows exchanged.

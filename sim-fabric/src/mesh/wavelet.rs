@@ -52,7 +52,7 @@ pub fn run_values(
     start: &[u64],
     memory: &mut [Vec<f32>],
 ) -> Result<Run, FabricError> {
-    let numbers = Numbers(memory);
+    let numbers = Numbers::new(memory);
     check(program, spec, start)?;
     numbers.check(program)?;
     run_with(program, spec, start, numbers)
@@ -69,6 +69,9 @@ fn run_with<P: Payload>(
     let base = start.iter().copied().min().unwrap_or(0);
     let mut engine = Engine::new(program, &classes, spec, start, base, payload)?;
     engine.run()?;
+    if let Some(fault) = engine.payload.fault() {
+        return Err(fault);
+    }
     engine.check_end(base + u64::from(engine.last_move))?;
     let done = engine.done.iter().map(|done| base + done).collect();
     Ok(Run { done, hops: engine.counts.hops })

@@ -48,20 +48,11 @@ fn stream() -> impl Strategy<Value = Stream> {
 
 fn op(dst: Operand, a: Operand, elements: u32, s: &Stream, period: u32) -> Op {
     Op {
-        kind: OpKind::Move,
-        dtype: DType::F32,
-        elements,
-        dst,
-        a,
-        b: Operand::None,
         lead: s.lead,
         period,
         tail: s.tail,
         local_cycles: 3,
-        thread: 0,
-        after: vec![],
-        end: SendEnd::Plain,
-        wrap: 0,
+        ..Op::new(OpKind::Move, DType::F32, elements, dst, [a, Operand::None, Operand::None])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sim_fabric::mesh::program::{
     Colour, DType, FabricError, Op, OpKind, Operand, PeClass, Port, PortSet, Position, Program,
-    Route, Run, SendEnd, Shape,
+    Route, Run, Shape,
 };
 use sim_fabric::mesh::spec::FabricSpec;
 use sim_fabric::mesh::wavelet;
@@ -25,22 +25,7 @@ pub(crate) fn fabric(colour: u8) -> Operand {
 
 /// An operation over `words` 32-bit words with no lead and no tail, one word a cycle.
 pub(crate) fn op(kind: OpKind, words: u32, dst: Operand, a: Operand, b: Operand) -> Op {
-    Op {
-        kind,
-        dtype: DType::F32,
-        elements: words,
-        dst,
-        a,
-        b,
-        lead: 0,
-        period: 1,
-        tail: 0,
-        local_cycles: 0,
-        thread: 0,
-        after: Vec::new(),
-        end: SendEnd::Plain,
-        wrap: 0,
-    }
+    Op::new(kind, DType::F32, words, dst, [a, b, Operand::None])
 }
 
 /// Memory to fabric.

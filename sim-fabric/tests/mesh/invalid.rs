@@ -47,6 +47,11 @@ fn operations_need_their_routes_and_sensible_numbers() {
     refused(with(Op { after: vec![0], ..send(1, 1) }), "waits for op 0, which is not before it");
     refused(with(Op { thread: 9, ..send(1, 1) }), "thread 9 does not exist");
     refused(with(Op { b: fabric(0), ..take(0, 1) }), "both sources are the fabric");
+    let memory = sim_fabric::mesh::program::Operand::Memory(0);
+    refused(with(Op { c: memory, ..take(0, 1) }), "only for it");
+    let short = sim_fabric::mesh::program::Walk::line(0, 2, 3);
+    let short = sim_fabric::mesh::program::Operand::Walk(short);
+    refused(with(Op { a: short, ..send(1, 3) }), "lengths hold 2 elements of 3");
     refused(with(Op { end: SendEnd::Control, ..take(0, 1) }), "only an operation that sends");
     let none = Operand::None;
     refused(with(op(OpKind::Local, 1, fabric(1), none, none)), "local work has no fabric");

@@ -85,12 +85,30 @@ fn each_kind_of_operation_computes_what_it_says() {
         (OpKind::Add, [5.0, 1.0]),
         (OpKind::Max, [3.0, 5.0]),
         (OpKind::Mul, [6.0, -20.0]),
+        (OpKind::Sub, [1.0, -9.0]),
+        (OpKind::Greater, [1.0, 0.0]),
+        (OpKind::GreaterEqual, [1.0, 0.0]),
+        (OpKind::Exp, [3.0f32.exp(), (-4.0f32).exp()]),
+        (OpKind::Reciprocal, [1.0 / 3.0, -0.25]),
         (OpKind::Local, [0.0, 0.0]),
     ] {
         let program = row(vec![class(&[], &[op(kind, 2, dst, a, b)])]);
         let after = values(&program, vec![vec![3.0, -4.0, 2.0, 5.0, 0.0, 0.0]]);
         assert_eq!(after[0][4..], result, "{kind:?}");
     }
+}
+
+#[test]
+fn a_number_in_memory_decides_where_an_operand_lies() {
+    use sim_fabric::mesh::program::Walk;
+    let chosen = Operand::Walk(Walk::line(1, 2, 1).indexed(0, 2));
+    let fetch = op(OpKind::Move, 2, Operand::Memory(7), chosen, Operand::None);
+    let program = row(vec![class(&[], &[fetch])]);
+    let table = |choice| vec![choice, 10.0, 11.0, 20.0, 21.0, 30.0, 31.0, 0.0, 0.0];
+    assert_eq!(values(&program, vec![table(2.0)])[0][7..], [30.0, 31.0]);
+    assert_eq!(values(&program, vec![table(1.0)])[0][7..], [20.0, 21.0]);
+    let error = run_values(&program, &spec(), &[0], &mut [table(4.0)]).unwrap_err().to_string();
+    assert!(error.contains("op 0 reads an address in memory that leads out of it"), "{error}");
 }
 
 #[test]

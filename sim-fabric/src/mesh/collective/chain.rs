@@ -32,8 +32,10 @@ pub(super) fn reduce(line: &mut Line, elements: u32, kind: OpKind) {
     let sides = line.sides().iter().filter(|side| side.pes > 0).count() as u32;
     if sides > 0 {
         let padded = elements.next_multiple_of(line.dtype.per_wavelet());
-        let op =
-            line.op(kind, sides * padded, Operand::Fabric(Colour(colour(1))), Operand::Memory(0));
+        let from = Operand::Fabric(Colour(colour(1)));
+        let mut op = line.op(kind, sides * padded, from, Operand::Memory(0));
+        // Both sides' sums add up in one place.
+        op.wrap = padded;
         line.root_takes(colour(1), op);
     }
 }

@@ -1,8 +1,7 @@
 //! A line of PEs under construction.
 
 use crate::mesh::program::{
-    Colour, DType, Op, OpKind, Operand, PeClass, Port, PortSet, Position, Program, Route, SendEnd,
-    Shape,
+    Colour, DType, Op, OpKind, Operand, PeClass, Port, PortSet, Position, Program, Route, Shape,
 };
 use serde::{Deserialize, Serialize};
 
@@ -116,20 +115,10 @@ impl Line {
         let b = if kind == OpKind::Move { Operand::None } else { Operand::Memory(0) };
         let to_memory = !matches!(dst, Operand::Fabric(_));
         Op {
-            kind,
-            dtype: self.dtype,
-            elements,
-            dst,
-            a,
-            b,
             lead: self.timing.lead,
             period: self.timing.period(kind, self.dtype),
             tail: if to_memory { self.timing.tail } else { 0 },
-            local_cycles: 0,
-            thread: 0,
-            after: Vec::new(),
-            end: SendEnd::Plain,
-            wrap: 0,
+            ..Op::new(kind, self.dtype, elements, dst, [a, b, Operand::None])
         }
     }
 
