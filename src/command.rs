@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! args ─► scenario ─► is the output writable? ─► run ─► result folder ─► stdout
-//!   2        3                  5               3 4 70        5             5     exit code
+//!   2        3                  5               3 4 70        5          5 10 11  exit code
 //! ```
 //!
 //! [`exit`] is the one table of exit codes.
@@ -48,11 +48,11 @@ fn execute(args: Vec<OsString>) -> u8 {
     };
     let format = parsed.command.format();
     let simulate = || match &parsed.command {
-        Command::Run(options) => run::run(options),
-        Command::Fabric(fabric) => fabric.run(),
+        Command::Run(options) => run::run(options).map(|()| exit::OK),
+        Command::Fabric(fabric) => fabric.run().map(|()| exit::OK),
     };
     match guarded(simulate) {
-        Ok(()) => exit::OK,
+        Ok(code) => code,
         Err(error) => {
             match format {
                 Format::Human => problems::human(&error.problems()),
@@ -64,7 +64,7 @@ fn execute(args: Vec<OsString>) -> u8 {
 }
 
 /// Turns a panic, which is a bug, into an error with a place to look at.
-fn guarded(run: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+fn guarded(run: impl FnOnce() -> Result<u8, Error>) -> Result<u8, Error> {
     std::panic::set_hook(Box::new(|info| {
         let mut stderr = io::stderr().lock();
         drop(writeln!(stderr, "{}", problems::bug(&info.to_string())));

@@ -13,8 +13,8 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 complete, 2 wrong arguments, 3 wrong scenario, 4 the model \
-does not fit, 5 the result cannot be written, 70 a bug.";
+const EXIT_CODES: &str = "Exit codes: 0 complete, 2 wrong arguments, 3 a wrong file, 4 the model does \
+not fit, 5 the result cannot be written, 10 a prediction left its tolerance, 11 no baseline, 70 a bug.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

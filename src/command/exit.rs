@@ -4,9 +4,11 @@
 //! |---|---|
 //! | 0 | the result is complete |
 //! | 2 | the arguments are wrong |
-//! | 3 | the scenario, or a file it names, is wrong |
+//! | 3 | a file that is read is wrong: the scenario, a file it names, an outcome, a baseline |
 //! | 4 | the model does not fit a machine |
 //! | 5 | the result cannot be written |
+//! | 10 | a prediction left its tolerance: of a baseline (`check`) or of a measurement (`validate`) |
+//! | 11 | there is no baseline to check against |
 //! | 70 | a bug: the simulation could not be finished |
 
 use crate::error::Error;
@@ -15,12 +17,16 @@ use crate::error::Error;
 pub const OK: u8 = 0;
 /// The arguments are wrong.
 pub const USAGE: u8 = 2;
-/// The scenario, or a file it names, is wrong.
+/// A file that is read is wrong.
 pub const INPUT: u8 = 3;
 /// The model does not fit a machine.
 pub const DOES_NOT_FIT: u8 = 4;
 /// The result cannot be written.
 pub const OUTPUT: u8 = 5;
+/// A prediction left its tolerance.
+pub const REGRESSED: u8 = 10;
+/// There is no baseline to check against.
+pub const NO_BASELINE: u8 = 11;
 /// A bug: the simulation could not be finished.
 pub const INTERNAL: u8 = 70;
 
