@@ -13,6 +13,7 @@ mod fabric;
 mod problems;
 mod progress;
 mod run;
+mod wafer;
 
 use crate::error::{Error, Problem};
 use args::{Args, Command, Format};
@@ -50,6 +51,7 @@ fn execute(args: Vec<OsString>) -> u8 {
     let simulate = || match &parsed.command {
         Command::Run(options) => run::run(options).map(|()| exit::OK),
         Command::Fabric(fabric) => fabric.run().map(|()| exit::OK),
+        Command::Wafer(wafer) => wafer.run().map(|()| exit::OK),
     };
     match guarded(simulate) {
         Ok(code) => code,

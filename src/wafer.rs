@@ -4,6 +4,7 @@ pub mod choices;
 pub mod decode;
 pub mod fidelity;
 pub mod field;
+pub mod grid;
 pub mod hardware;
 pub mod kernels;
 pub mod layer;

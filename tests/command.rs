@@ -22,3 +22,5 @@ mod settings;
 mod traffic;
 #[path = "command/usage.rs"]
 mod usage;
+#[path = "command/wafer.rs"]
+mod wafer;

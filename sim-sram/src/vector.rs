@@ -30,6 +30,8 @@ pub struct PeSpec {
     pub pipeline_cycles: u32,
     /// Between an operation and one that depends on it `[cycles]`.
     pub gap_cycles: u32,
+    /// Between two operations of a loop whose descriptors stay loaded `[cycles]`.
+    pub loop_cycles: u32,
     /// Starting a task `[cycles]`.
     pub task_start_cycles: u32,
     /// Extra for each vector of 4-bit weights `[cycles]`.
@@ -115,6 +117,18 @@ impl PeSpec {
         let waiting = u64::from(self.gap_cycles + self.setup_cycles + self.pipeline_cycles);
         Cost { arithmetic, memory, waiting }
     }
+
+    /// How long a loop of `times` such operations takes, each with another scalar as its third
+    /// operand: descriptors are loaded once, then stepped.
+    pub fn repeated(&self, op: VectorOp, times: u32) -> Cost {
+        let each = self.cost(op);
+        let times = u64::from(times);
+        Cost {
+            arithmetic: each.arithmetic * times,
+            memory: each.memory * times,
+            waiting: each.waiting + times.saturating_sub(1) * u64::from(self.loop_cycles),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +143,7 @@ mod tests {
         setup_cycles: 28,
         pipeline_cycles: 6,
         gap_cycles: 0,
+        loop_cycles: 12,
         task_start_cycles: 0,
         unpack_cycles: 1,
         special_cycles: 12,
@@ -149,6 +164,14 @@ mod tests {
         let cost = |inner, outer| WSE2.cost(VectorOp { kind: Kind::F16, inner, outer }).arithmetic;
         assert_eq!(cost(8, 3), 6);
         assert_eq!(cost(9, 3), 9);
+    }
+
+    #[test]
+    fn a_loop_loads_its_descriptors_once() {
+        let column = VectorOp { kind: Kind::F16, inner: 22, outer: 1 };
+        let once = WSE2.cost(column).total();
+        assert_eq!(WSE2.repeated(column, 1).total(), once);
+        assert_eq!(WSE2.repeated(column, 10).total(), once + 9 * (6 + 12));
     }
 
     #[test]

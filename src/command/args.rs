@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use super::fabric::Fabric;
+use super::wafer::Wafer;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ pub(super) enum Command {
     /// Simulate the fabric of a wafer alone, without a model
     #[command(subcommand)]
     Fabric(Fabric),
+    /// Simulate a model, or one product, on a wafer, without a scenario
+    #[command(subcommand)]
+    Wafer(Wafer),
 }
 
 impl Command {
@@ -31,6 +35,7 @@ impl Command {
         match self {
             Self::Run(options) => options.format,
             Self::Fabric(fabric) => fabric.format(),
+            Self::Wafer(wafer) => wafer.format(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod traffic;
 use super::args::Format;
 use crate::error::Error;
 use clap::Subcommand;
+pub(super) use collective::Engine;
 use sim_fabric::mesh::collective::request::Goal;
 
 /// What `wafersim fabric` can simulate.

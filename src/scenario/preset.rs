@@ -56,6 +56,7 @@ impl Preset for WaferPreset {
         ("pe.setup_cycles", 0.0, MANY),
         ("pe.pipeline_cycles", 0.0, MANY),
         ("pe.gap_cycles", 0.0, MANY),
+        ("pe.loop_cycles", 0.0, MANY),
         ("pe.task_start_cycles", 0.0, MANY),
         ("pe.unpack_cycles", 0.0, MANY),
         ("pe.special_cycles", 0.0, MANY),

@@ -31,6 +31,7 @@ impl WaferFacts {
             setup_cycles: pe.setup_cycles.whole() as u32,
             pipeline_cycles: pe.pipeline_cycles.whole() as u32,
             gap_cycles: pe.gap_cycles.whole() as u32,
+            loop_cycles: pe.loop_cycles.whole() as u32,
             task_start_cycles: pe.task_start_cycles.whole() as u32,
             unpack_cycles: pe.unpack_cycles.whole() as u32,
             special_cycles: pe.special_cycles.whole() as u32,
@@ -120,6 +121,8 @@ facts! {
         pipeline_cycles: CycleCount,
         /// Between two vector operations, the second depending on the first.
         gap_cycles: CycleCount,
+        /// Between two vector operations of a loop whose descriptors stay loaded.
+        loop_cycles: CycleCount,
         /// Starting a task, by a wavelet or by activation.
         task_start_cycles: CycleCount,
         /// Extra cycles to unpack and scale one vector of 4-bit weights.

@@ -252,6 +252,27 @@ impl Timer {
         Memory { known: memory.known.clone(), kept }
     }
 
+    /// Cycles in which a line of `length` PEs combines `elements` in its middle, from an even start.
+    pub fn reduce_time(
+        &self,
+        by: &Reduce,
+        length: u32,
+        elements: u32,
+        dtype: DType,
+        max: bool,
+    ) -> Result<u64, Error> {
+        let line = LinePhase {
+            axis: super::phase::Axis::S,
+            pes: length,
+            segments: 1,
+            collective: Collective::Reduce { by: by.clone(), max },
+            elements,
+            dtype,
+        };
+        let times = self.line(&line, &mut Field::new(length, 1))?;
+        Ok(times.done.iter().copied().max().unwrap_or(0))
+    }
+
     /// The fastest way to combine `elements` along a line, as simulated from an even start.
     pub fn best_reduce(
         &self,
@@ -278,18 +299,7 @@ impl Timer {
         ways.sort_by_key(|way| way.0);
         let mut best: Option<(u64, Reduce)> = None;
         for (_, by) in ways.into_iter().take(3) {
-            let collective = Collective::Reduce { by: by.clone(), max };
-            let line = LinePhase {
-                axis: super::phase::Axis::S,
-                pes: length,
-                segments: 1,
-                collective,
-                elements,
-                dtype,
-            };
-            let mut field = Field::new(length, 1);
-            let times = self.line(&line, &mut field)?;
-            let last = times.done.iter().copied().max().unwrap_or(0);
+            let last = self.reduce_time(&by, length, elements, dtype, max)?;
             if best.as_ref().is_none_or(|(time, _)| last < *time) {
                 best = Some((last, by));
             }

@@ -33,6 +33,7 @@ const PE: PeSpec = PeSpec {
     setup_cycles: 7,
     pipeline_cycles: 6,
     gap_cycles: 5,
+    loop_cycles: 4,
     task_start_cycles: 9,
     unpack_cycles: 1,
     special_cycles: 3,

@@ -101,7 +101,7 @@ enum By {
 
 /// An engine, as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Engine {
+pub(in crate::command) enum Engine {
     /// Every wavelet: the reference
     Wavelet,
     /// Whole streams of wavelets; hands over to the reference what it does not accept

@@ -1,0 +1,62 @@
+//! Products and models on a wafer without a scenario.
+
+use crate::fixture::{Folder, SMALL};
+use serde_json::Value;
+
+fn json(args: &str) -> Value {
+    let args: Vec<&str> = args.split(' ').collect();
+    let done = Folder::new(SMALL).wafersim(&args);
+    assert_eq!(done.code, 0, "{args:?}: {}", done.stderr);
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+fn cycles(args: &str) -> f64 {
+    json(&format!("wafer gemv --preset wse2 --format json {args}"))["cycles"].as_f64().unwrap()
+}
+
+/// Differential: WaferLLM (OSDI 2025), table 6, `[1, 16384] x [16384, 16384]` in 16 bit on a WSE-2 at
+/// 0.85 GHz. Nothing was fitted to it.
+#[test]
+fn a_gemv_takes_the_published_time() {
+    let row = json("wafer gemv --preset wse2 --rows 16384 --cols 16384 --dtype fp16 --format json");
+    let microseconds = row["microseconds"].as_f64().unwrap();
+    assert!((microseconds / 1.2 - 1.0).abs() < 0.15, "{microseconds}");
+    assert_eq!(row["cycles"].as_f64().unwrap(), (microseconds * 850.0).round());
+}
+
+/// Curve: with large tiles the datapath's rate decides, with small ones the way to the middle.
+#[test]
+fn a_gemv_is_bound_by_arithmetic_or_by_distance() {
+    let large = cycles("--rows 4096 --cols 4096 --grid 32x32");
+    let bound = 128.0 * 128.0 / 4.0;
+    // Beside the multiply-adds, a loop's step for each of 128 scalars, and sums of 64 words.
+    assert!(large > bound + 127.0 * 12.0 && large < 1.8 * bound, "{large} against {bound}");
+    let half = cycles("--rows 4096 --cols 2048 --grid 32x32");
+    assert!((1.5..2.0).contains(&(large / half)), "{large} against {half}");
+    let small = cycles("--rows 600 --cols 600 --grid 600x600");
+    assert!((300.0..600.0).contains(&small), "{small}");
+    let far = cycles("--rows 700 --cols 700 --grid 700x700");
+    assert!((50.0..80.0).contains(&(far - small)), "{far} after {small}");
+}
+
+#[test]
+fn both_engines_give_a_gemv_the_same_cycles() {
+    let with =
+        |engine: &str| cycles(&format!("--rows 500 --cols 300 --grid 50x40 --engine {engine}"));
+    assert_eq!(with("stream"), with("wavelet"));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_reason() {
+    let folder = Folder::new(SMALL);
+    let fails = |args: &str, code: i32, says: &str| {
+        let args: Vec<&str> = args.split(' ').collect();
+        let done = folder.wafersim(&args);
+        assert_eq!(done.code, code, "{args:?}: {}", done.stderr);
+        assert!(done.problems()[0].contains(says), "{:?}", done.problems());
+    };
+    let gemv = "wafer gemv --preset wse2 --format json";
+    fails(&format!("{gemv} --rows 64 --cols 64 --grid 800x800"), 3, "750 x 994");
+    fails(&format!("{gemv} --rows 16384 --cols 16384 --grid 64x64"), 4, "131072 bytes");
+    fails(&format!("{gemv} --rows 500000 --cols 500000"), 4, "larger grid");
+}
