@@ -34,7 +34,7 @@ fn a_gemv_is_bound_by_arithmetic_or_by_distance() {
     let half = cycles("--rows 4096 --cols 2048 --grid 32x32");
     assert!((1.5..2.0).contains(&(large / half)), "{large} against {half}");
     let small = cycles("--rows 600 --cols 600 --grid 600x600");
-    assert!((300.0..600.0).contains(&small), "{small}");
+    assert!((300.0..700.0).contains(&small), "{small}");
     let far = cycles("--rows 700 --cols 700 --grid 700x700");
     assert!((50.0..80.0).contains(&(far - small)), "{far} after {small}");
 }
