@@ -145,6 +145,17 @@ pub fn work(
             let flops = per_pair * (heads * tokens) as f64 * batch.attended;
             Work::new(2, 0, cache + vectors, flops)
         }
+        OperatorKind::HeadNorm { vectors, width } => element_wise(1, vectors.div_ceil(tp) * width),
+        OperatorKind::GroupedAttention { heads, kv_heads, head_dim, window, .. } => {
+            let heads = u64::from(heads.div_ceil(tp));
+            let (keys, width) = (u64::from(kv_heads.div_ceil(tp)), u64::from(head_dim));
+            let seen = window.map_or(batch.cached, |w| batch.cached.min(u64::from(w)));
+            let cache = batch.sequences * seen * 2 * keys * width * WORD;
+            let vectors = tokens * heads * 2 * width * WORD;
+            let pairs = window.map_or(batch.attended, |w| batch.attended.min(f64::from(w)));
+            let flops = 4.0 * (width * heads * tokens) as f64 * pairs;
+            Work::new(2, 0, cache + vectors, flops)
+        }
         OperatorKind::TopK { experts, .. } => element_wise(2, experts),
         OperatorKind::Experts { .. } => experts(op, layout, batch, sets, facts),
         OperatorKind::SwiGlu { width } => {

@@ -57,7 +57,12 @@ impl Plan {
             .collect();
         keyed.sort_by_key(|&(key, _)| key);
         let operators = keyed.into_iter().map(|(_, op)| op.clone()).collect();
-        let Attention::Mla { q_lora, kv_lora, rope, .. } = model.attention;
+        let Attention::Mla { q_lora, kv_lora, rope, .. } = model.attention else {
+            return Err(Error::input(
+                "grouped-query attention does not run on the rack yet; use a model with latent \
+                 attention (DeepSeek-V3, Kimi K2)",
+            ));
+        };
         let moe = model.layers.iter().map(|part| matches!(part, FeedForward::Moe { .. })).collect();
         let (experts, top_k) = model
             .layers

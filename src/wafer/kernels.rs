@@ -137,6 +137,8 @@ impl<'a> Lowering<'a> {
             (OperatorKind::RmsNorm { width }, _) => {
                 self.norm(&mut kernel, [self.residual()?.pes(), 1], width);
             }
+            (OperatorKind::HeadNorm { .. } | OperatorKind::GroupedAttention { .. }, _)
+            | (OperatorKind::Linear { .. }, "qkv") => return Err(attention::not_yet()),
             (OperatorKind::Linear { ins, outs, format }, name) => {
                 self.linear(&mut kernel, name, ins, outs, format)?;
             }

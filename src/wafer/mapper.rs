@@ -80,7 +80,9 @@ pub fn search(
 /// The options whose bands of heads go through the buffer at once: more heads in a band only save
 /// copies of the KV cache, and are tried where memory is short.
 fn at_once(run: &Run<'_>, options: &[Vec<u32>]) -> Vec<Vec<u32>> {
-    let Attention::Mla { kv_lora, rope, .. } = run.attention;
+    let Attention::Mla { kv_lora, rope, .. } = run.attention else {
+        return options.to_vec();
+    };
     let heads = run.buffer / (2 * (2 * kv_lora + rope + 1));
     let keep = |(choice, values): (&Choice, &Vec<u32>)| match choice.name {
         "heads_together" => values.iter().copied().filter(|&n| n <= heads.max(1)).collect(),
@@ -147,7 +149,7 @@ fn stored(
 
 /// Values that each choice may take.
 fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
-    let Attention::Mla { heads, .. } = run.attention;
+    let (Attention::Mla { heads, .. } | Attention::Gqa { heads, .. }) = run.attention;
     let mut group = 1;
     let mut width = 0;
     let mut experts = 0;

@@ -53,6 +53,8 @@ fn model() -> Model {
         tied_embeddings: false,
         attention: Attention::Mla { heads: 4, q_lora: 24, kv_lora: 16, nope: 8, rope: 4, value: 8 },
         layers: vec![FeedForward::Dense { intermediate: 64 }, moe],
+        windows: Vec::new(),
+        mlp_bias: false,
         storage: Storage {
             experts: WeightFormat::INT4_G32,
             ..Storage::uniform(WeightFormat::BF16)

@@ -15,14 +15,19 @@
 //!               experts: router -> top_k -> experts_gate_up -> swiglu -> experts_down
 //! ```
 //!
-//! Attention is in its absorbed form: the query of each head is taken into the space of the latent, so
+//! Grouped-query attention has `qkv -> [qk_norm] -> rope -> kv_append -> attention -> o_proj` in the place of
+//! `q_a_kv_a` to `o_proj`; the values go from `qkv` to `kv_append` directly.
+//!
+//! Latent attention is in its absorbed form: the query of each head is taken into the space of the latent, so
 //! that one latent and one rotary key per token serve all heads.
 //!
 //! How operations are counted, when a step handles `n` tokens: `2 * outs * ins * n` for a matrix;
 //! 4 for an element of a norm, 3 for a rotated element, 5 for an element of a gated activation (of which
 //! 3 the sigmoid), 1 for an element of a residual; for attention, per head and pair of tokens,
 //! `2 * (latent + rope)` for the score, 5 for the softmax and `2 * latent` for the weighted sum; an
-//! exponential counts as one and so does a comparison. A count too large for 64 bits saturates.
+//! exponential counts as one and so does a comparison. Grouped-query attention counts `2 * head_dim` for
+//! a score and for a weighted value. A bias counts nothing: it is what a sum starts from. Routers with
+//! a softmax are counted as those with a sigmoid. A count too large for 64 bits saturates.
 
 mod attention;
 mod builder;
@@ -88,23 +93,34 @@ impl Step {
         }
     }
 
-    /// Pairs of a token and a token it attends to; in a chunk each token sees those before it.
-    pub fn attended_pairs(self) -> u128 {
+    /// Pairs of a token and a token it attends to; in a chunk each token sees those before it, of a
+    /// layer with a window the last `window` ones, itself included.
+    pub fn attended_pairs(self, window: Option<u32>) -> u128 {
+        let window = window.map_or(u128::MAX, u128::from);
         match self {
-            Self::Decode { batch, context } => u128::from(batch) * u128::from(context),
+            Self::Decode { batch, context } => u128::from(batch) * u128::from(context).min(window),
             Self::Prefill { tokens, before } => {
+                // Pairs of the first n tokens of a sequence.
+                let first = |n: u128| {
+                    let growing = n.min(window);
+                    growing * (growing + 1) / 2 + (n - growing) * window
+                };
                 let (tokens, before) = (u128::from(tokens), u128::from(before));
-                tokens * before + tokens * (tokens + 1) / 2
+                first(before + tokens) - first(before)
             }
         }
     }
 
-    /// Cached tokens that attention reads, each once: a chunk reads its own and those before it once.
-    pub fn cached_tokens(self) -> u64 {
+    /// Cached tokens that attention reads, each once: a chunk reads its own and those before it once, of
+    /// a layer with a window those that its first token sees and later ones.
+    pub fn cached_tokens(self, window: Option<u32>) -> u64 {
+        let window = window.map_or(u64::MAX, u64::from);
         match self {
-            Self::Decode { batch, context } => u64::from(batch) * u64::from(context),
+            Self::Decode { batch, context } => u64::from(batch) * u64::from(context).min(window),
             Self::Prefill { tokens: 0, .. } => 0,
-            Self::Prefill { tokens, before } => u64::from(before) + u64::from(tokens),
+            Self::Prefill { tokens, before } => {
+                u64::from(before).min(window.saturating_sub(1)) + u64::from(tokens)
+            }
         }
     }
 }
@@ -118,7 +134,7 @@ pub fn forward(model: &Model, step: Step) -> ForwardPass {
     let mut stream = builder.add("embedding", embedding);
     for (layer, feed_forward) in (0..).zip(&model.layers) {
         builder.enter_layer(layer);
-        let attended = builder.attention(model.attention, stream);
+        let attended = builder.attention(model.attention, model.window(layer as usize), stream);
         stream = builder.feed_forward(*feed_forward, attended);
     }
     builder.leave_layers();
@@ -172,6 +188,13 @@ pub enum OperatorKind {
         /// Elements.
         width: u32,
     },
+    /// The same norm over each of several heads.
+    HeadNorm {
+        /// Heads.
+        vectors: u32,
+        /// Elements of each.
+        width: u32,
+    },
     /// `y = W x`.
     Linear {
         /// Elements in.
@@ -199,7 +222,7 @@ pub enum OperatorKind {
         /// Elements of each.
         width: u32,
     },
-    /// Stores the new token's latent and rotary key.
+    /// Stores what is cached of the new token: its latent and rotary key, or its keys and values.
     KvAppend {
         /// Elements stored.
         width: u32,
@@ -214,6 +237,19 @@ pub enum OperatorKind {
         rope: u32,
         /// Tokens attended to (of the last token of the step).
         context: u32,
+    },
+    /// Attention of all heads over the cached keys and values: scores, softmax, weighted sum.
+    GroupedAttention {
+        /// Query heads.
+        heads: u32,
+        /// Heads of keys and values.
+        kv_heads: u32,
+        /// Width of a head.
+        head_dim: u32,
+        /// Tokens attended to (of the last token of the step), within the window.
+        context: u32,
+        /// Tokens attended to at most; `None` where the whole context is.
+        window: Option<u32>,
     },
     /// Sigmoid, the best `top_k` of `experts`, normalised weights.
     TopK {
@@ -258,5 +294,7 @@ pub enum OperatorKind {
     },
 }
 
+#[cfg(test)]
+mod grouped_tests;
 #[cfg(test)]
 mod tests;

@@ -27,10 +27,15 @@ pub struct Model {
     pub max_context: u32,
     /// Whether embedding and head are one matrix.
     pub tied_embeddings: bool,
-    /// Attention of every layer.
+    /// Attention of every layer; what may differ from layer to layer is in `windows`.
     pub attention: Attention,
+    /// Tokens that each layer attends to at most, itself included; `None` where it sees the whole
+    /// context. One for each layer.
+    pub windows: Vec<Option<u32>>,
     /// Feed-forward part of each layer; its length is the number of layers.
     pub layers: Vec<FeedForward>,
+    /// Whether the projections of MLPs, experts and router have biases.
+    pub mlp_bias: bool,
     /// How the weights are stored.
     pub storage: Storage,
 }
@@ -52,6 +57,25 @@ pub enum Attention {
         rope: u32,
         /// Width of a head's value.
         value: u32,
+    },
+    /// Grouped-query attention; with as many key heads as query heads, plain multi-head attention.
+    Gqa {
+        /// Query heads.
+        heads: u32,
+        /// Heads of keys and values; each serves `heads / kv_heads` query heads.
+        kv_heads: u32,
+        /// Width of a head of queries, keys and values.
+        head_dim: u32,
+        /// Width of a head's rotary part, at its start.
+        rope: u32,
+        /// Whether each head of queries and keys goes through a norm, whose weight all heads share.
+        qk_norm: bool,
+        /// Whether the projections to queries, keys and values have biases.
+        qkv_bias: bool,
+        /// Whether the output projection has a bias.
+        o_bias: bool,
+        /// Whether each head has a learned logit that takes part in the softmax ("attention sink").
+        sinks: bool,
     },
 }
 
@@ -100,6 +124,8 @@ impl WeightFormat {
     /// 4-bit floats and an 8-bit scale for each group of 16; the one 32-bit scale of a whole matrix
     /// is not counted.
     pub const NVFP4: Self = Self { bits: 4, group: Some(16), group_rows: 1, scale_bits: 8 };
+    /// 4-bit floats and an 8-bit exponent for each group of 32.
+    pub const MXFP4: Self = Self { bits: 4, group: Some(32), group_rows: 1, scale_bits: 8 };
 
     /// `bits` bits a weight, no scales.
     pub const fn plain(bits: u32) -> Self {

@@ -25,6 +25,8 @@ fn model(name: &str, heads: u32, experts: u32, vocabulary: u32, dense: usize) ->
             value: 128,
         },
         layers,
+        windows: Vec::new(),
+        mlp_bias: false,
         storage: Storage {
             embedding: bf16,
             head: bf16,

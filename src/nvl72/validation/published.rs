@@ -135,8 +135,9 @@ fn differential_mla_decode_module_predictions() {
     let mut all = Vec::new();
     for (heads, batch, context, measured) in MLA {
         let mut model = deepseek_fp4();
-        let workloads::model::Attention::Mla { heads: of_model, .. } = &mut model.attention;
-        *of_model = heads;
+        if let workloads::model::Attention::Mla { heads: of_model, .. } = &mut model.attention {
+            *of_model = heads;
+        }
         let plan = plan(&model);
         let rack = Rack::new(&plan, &facts, ExpertLoad::Balanced, 1);
         let one = Layout { tensor_parallel: 1, attention_data_parallel: 1, expert_parallel: 1 };

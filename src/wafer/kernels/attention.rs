@@ -19,6 +19,14 @@ use sim_fabric::mesh::program::DType;
 use sim_sram::{Kind, Owner, VectorOp};
 use workloads::model::{Attention, WeightFormat};
 
+/// What is said of attention that has no kernels here.
+pub(super) fn not_yet() -> Error {
+    Error::input(
+        "grouped-query attention does not run on wafers yet; use a model with latent attention \
+         (DeepSeek-V3, Kimi K2)",
+    )
+}
+
 impl Lowering<'_> {
     /// Columns of all heads.
     pub(super) fn head_span(&self, heads: u32) -> Result<u32, Error> {
@@ -33,7 +41,9 @@ impl Lowering<'_> {
 
     /// Rotates the queries of all heads, and the new key.
     pub(super) fn rope(&self, kernel: &mut Kernel) -> Result<(), Error> {
-        let Attention::Mla { heads, rope, .. } = self.attention;
+        let Attention::Mla { heads, rope, .. } = self.attention else {
+            return Err(not_yet());
+        };
         let own = rope.div_ceil(self.choices.head_columns);
         let op = self.each(Kind::F16, own);
         self.work(kernel, &[op, op, op]);
@@ -43,7 +53,9 @@ impl Lowering<'_> {
 
     /// Each head's query into the space of latents.
     pub(super) fn q_absorb(&self, kernel: &mut Kernel, format: WeightFormat) -> Result<(), Error> {
-        let Attention::Mla { heads, kv_lora, nope, .. } = self.attention;
+        let Attention::Mla { heads, kv_lora, nope, .. } = self.attention else {
+            return Err(not_yet());
+        };
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.absorb_rows, "absorb_rows")?;
         let (ins, outs) = (nope.div_ceil(self.choices.head_columns), kv_lora.div_ceil(rows));
@@ -57,14 +69,18 @@ impl Lowering<'_> {
 
     /// Elements cached for each token.
     pub(super) fn latent_width(&self) -> u32 {
-        let Attention::Mla { kv_lora, rope, .. } = self.attention;
-        kv_lora + rope
+        match self.attention {
+            Attention::Mla { kv_lora, rope, .. } => kv_lora + rope,
+            Attention::Gqa { .. } => 0,
+        }
     }
 
     /// In each column the slices of the new latent come to one PE, which divides it by its norm and,
     /// if it owns the token, keeps it. The slices came to the columns with `q_b`'s input.
     pub(super) fn kv_append(&self, kernel: &mut Kernel, width: u32) -> Result<(), Error> {
-        let Attention::Mla { heads, .. } = self.attention;
+        let Attention::Mla { heads, .. } = self.attention else {
+            return Err(not_yet());
+        };
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.qkv_rows, "qkv_rows")?;
         self.gather(kernel, Axis::O, (rows, 1, 1), width.div_ceil(rows) * self.tokens);
@@ -80,7 +96,9 @@ impl Lowering<'_> {
 
     /// Scores, softmax and the weighted sum of latents.
     pub(super) fn attend(&self, kernel: &mut Kernel, context: u32) -> Result<(), Error> {
-        let Attention::Mla { heads, kv_lora, rope, .. } = self.attention;
+        let Attention::Mla { heads, kv_lora, rope, .. } = self.attention else {
+            return Err(not_yet());
+        };
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.attention_rows, "attention_rows")?;
         let together = self.choices.heads_together;
@@ -122,7 +140,9 @@ impl Lowering<'_> {
         context: u32,
         (span, rows): (u32, u32),
     ) -> Result<(), Error> {
-        let Attention::Mla { heads, kv_lora, rope, .. } = self.attention;
+        let Attention::Mla { heads, kv_lora, rope, .. } = self.attention else {
+            return Err(not_yet());
+        };
         let columns = self.choices.head_columns;
         let bands = heads / self.choices.heads_together;
         let absorb_rows = self.rows_of(self.choices.absorb_rows, "absorb_rows")?;
@@ -179,7 +199,9 @@ impl Lowering<'_> {
 
     /// Each head's weighted latent into its value.
     pub(super) fn v_up(&self, kernel: &mut Kernel, format: WeightFormat) -> Result<(), Error> {
-        let Attention::Mla { heads, kv_lora, value, .. } = self.attention;
+        let Attention::Mla { heads, kv_lora, value, .. } = self.attention else {
+            return Err(not_yet());
+        };
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.value_rows, "value_rows")?;
         let (ins, outs) = (kv_lora.div_ceil(self.choices.head_columns), value.div_ceil(rows));
@@ -195,7 +217,9 @@ impl Lowering<'_> {
 
     /// Values of all heads come together in each row and go through the output projection.
     pub(super) fn o_proj(&self, kernel: &mut Kernel, format: WeightFormat) -> Result<(), Error> {
-        let Attention::Mla { heads, value, .. } = self.attention;
+        let Attention::Mla { heads, value, .. } = self.attention else {
+            return Err(not_yet());
+        };
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.value_rows, "value_rows")?;
         let residual = self.residual()?;

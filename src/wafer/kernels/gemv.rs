@@ -35,7 +35,9 @@ impl Lowering<'_> {
                 Product { axis: Axis::S, ins: along_s, outs }
             }
             "q_b" => {
-                let Attention::Mla { heads, .. } = self.attention;
+                let Attention::Mla { heads, .. } = self.attention else {
+                    return Err(super::attention::not_yet());
+                };
                 let ins = over(self.choices.qkv_rows, ins);
                 let outs = over(self.head_span(heads)?, outs);
                 // The new latent goes along, for the PEs that will keep it.

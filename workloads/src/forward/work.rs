@@ -15,7 +15,11 @@ pub(super) fn flops(kind: OperatorKind, tokens: u64, step: Step) -> u64 {
         OperatorKind::LatentAttention { heads, latent, rope, .. } => {
             let (latent, rope) = (u128::from(latent), u128::from(rope));
             let pair = 2 * (latent + rope) + SOFTMAX + 2 * latent;
-            u128::from(heads) * pair * step.attended_pairs()
+            u128::from(heads) * pair * step.attended_pairs(None)
+        }
+        OperatorKind::GroupedAttention { heads, head_dim, window, .. } => {
+            let pair = 4 * u128::from(head_dim) + SOFTMAX;
+            u128::from(heads) * pair * step.attended_pairs(window)
         }
         other => for_one_token(other) * u128::from(tokens),
     };
@@ -27,8 +31,10 @@ fn for_one_token(kind: OperatorKind) -> u128 {
     match kind {
         OperatorKind::Embedding { .. }
         | OperatorKind::KvAppend { .. }
-        | OperatorKind::LatentAttention { .. } => 0,
+        | OperatorKind::LatentAttention { .. }
+        | OperatorKind::GroupedAttention { .. } => 0,
         OperatorKind::RmsNorm { width } => NORM * n(width),
+        OperatorKind::HeadNorm { vectors, width } => NORM * n(vectors) * n(width),
         OperatorKind::Linear { ins, outs, .. } => 2 * n(ins) * n(outs),
         OperatorKind::PerHeadLinear { heads, ins, outs, .. } => 2 * n(heads) * n(ins) * n(outs),
         OperatorKind::Rope { vectors, width } => ROTATE * n(vectors) * n(width),
@@ -52,7 +58,8 @@ fn for_one_token(kind: OperatorKind) -> u128 {
 pub(super) fn kv_bytes(kind: OperatorKind, model: &Model, step: Step) -> u64 {
     let tokens = match kind {
         OperatorKind::KvAppend { .. } => step.tokens(),
-        OperatorKind::LatentAttention { .. } => step.cached_tokens(),
+        OperatorKind::LatentAttention { .. } => step.cached_tokens(None),
+        OperatorKind::GroupedAttention { window, .. } => step.cached_tokens(window),
         _ => 0,
     };
     tokens.saturating_mul(model.layer_kv_bytes_per_token())

@@ -2,10 +2,11 @@
 //!
 //! Projections that read the same input are one matrix (`q_a_kv_a`, `gate_up`), and the up-projection
 //! of the latent is stored in its absorbed form, as one matrix per head for the query (`q_absorb`) and
-//! one for the value (`v_up`). The number of weights is that of the checkpoint.
+//! one for the value (`v_up`). Queries, keys and values of grouped-query attention are one matrix (`qkv`).
+//! The number of weights is that of the checkpoint.
 //!
-//! Norms are matrices of one row, always in 16 bits. Biases of the router, rotary tables, prediction
-//! heads for further tokens and vision towers are left out.
+//! Norms are matrices of one row, biases matrices of one column, always in 16 bits. The balancing bias of
+//! a sigmoid router, rotary tables, prediction heads for further tokens and vision towers are left out.
 
 use super::{Attention, FeedForward, Model, WeightFormat};
 
@@ -18,6 +19,8 @@ pub enum MatrixKind {
     Head,
     /// Weight of a norm.
     Norm,
+    /// Bias of a projection, or a learned logit.
+    Bias,
     /// Projection of attention.
     Attention,
     /// Router.
@@ -93,6 +96,10 @@ impl Matrix {
         Self { name, kind, format, outs, ins, copies: 1, used: 1 }
     }
 
+    fn bias(name: &'static str, width: u32) -> Self {
+        Self::one(name, MatrixKind::Bias, WeightFormat::BF16, width, 1)
+    }
+
     fn norm(name: &'static str, width: u32) -> Self {
         Self::one(name, MatrixKind::Norm, WeightFormat::BF16, 1, width)
     }
@@ -112,6 +119,7 @@ impl Model {
             FeedForward::Moe { experts, top_k, shared, intermediate } => {
                 let router = self.storage.router;
                 list.push(Matrix::one("router", MatrixKind::Router, router, experts, self.hidden));
+                list.extend(self.mlp_bias.then(|| Matrix::bias("router", experts)));
                 let (routed, used) = (MatrixKind::Expert, top_k);
                 self.expert_matrices(routed, experts, used, intermediate, &mut list);
                 if shared > 0 {
@@ -142,20 +150,36 @@ impl Model {
     }
 
     fn attention_matrices(&self, list: &mut Vec<Matrix>) {
-        let Attention::Mla { heads, q_lora, kv_lora, nope, rope, value } = self.attention;
         let format = self.storage.attention;
         let one = |name, outs, ins| Matrix::one(name, MatrixKind::Attention, format, outs, ins);
-        let per_head =
-            |name, outs, ins| Matrix { copies: heads, used: heads, ..one(name, outs, ins) };
-        list.extend([
-            one("q_a_kv_a", q_lora + kv_lora + rope, self.hidden),
-            Matrix::norm("q_norm", q_lora),
-            Matrix::norm("kv_norm", kv_lora),
-            one("q_b", heads * (nope + rope), q_lora),
-            per_head("q_absorb", kv_lora, nope),
-            per_head("v_up", value, kv_lora),
-            one("o_proj", self.hidden, heads * value),
-        ]);
+        match self.attention {
+            Attention::Mla { heads, q_lora, kv_lora, nope, rope, value } => {
+                let per_head =
+                    |name, outs, ins| Matrix { copies: heads, used: heads, ..one(name, outs, ins) };
+                list.extend([
+                    one("q_a_kv_a", q_lora + kv_lora + rope, self.hidden),
+                    Matrix::norm("q_norm", q_lora),
+                    Matrix::norm("kv_norm", kv_lora),
+                    one("q_b", heads * (nope + rope), q_lora),
+                    per_head("q_absorb", kv_lora, nope),
+                    per_head("v_up", value, kv_lora),
+                    one("o_proj", self.hidden, heads * value),
+                ]);
+            }
+            Attention::Gqa {
+                heads, kv_heads, head_dim, qk_norm, qkv_bias, o_bias, sinks, ..
+            } => {
+                let outs = (heads + 2 * kv_heads) * head_dim;
+                list.push(one("qkv", outs, self.hidden));
+                list.extend(qkv_bias.then(|| Matrix::bias("qkv", outs)));
+                // One weight for all query heads and one for all key heads.
+                let norm = Matrix { copies: 2, used: 2, ..Matrix::norm("qk_norm", head_dim) };
+                list.extend(qk_norm.then_some(norm));
+                list.extend(sinks.then(|| Matrix::bias("attention", heads)));
+                list.push(one("o_proj", self.hidden, heads * head_dim));
+                list.extend(o_bias.then(|| Matrix::bias("o_proj", self.hidden)));
+            }
+        }
     }
 
     fn dense_matrices(&self, intermediate: u32, list: &mut Vec<Matrix>) {
@@ -163,6 +187,10 @@ impl Model {
         let one = |name, outs, ins| Matrix::one(name, MatrixKind::Dense, format, outs, ins);
         list.push(one("gate_up", 2 * intermediate, self.hidden));
         list.push(one("down", self.hidden, intermediate));
+        if self.mlp_bias {
+            list.push(Matrix::bias("gate_up", 2 * intermediate));
+            list.push(Matrix::bias("down", self.hidden));
+        }
     }
 
     fn expert_matrices(
@@ -179,5 +207,10 @@ impl Model {
             |name, outs, ins| Matrix { copies, used, ..Matrix::one(name, kind, format, outs, ins) };
         list.push(one("experts_gate_up", 2 * intermediate, self.hidden));
         list.push(one("experts_down", self.hidden, intermediate));
+        if self.mlp_bias {
+            let bias = |name, outs| Matrix { copies, used, ..Matrix::bias(name, outs) };
+            list.push(bias("experts_gate_up", 2 * intermediate));
+            list.push(bias("experts_down", self.hidden));
+        }
     }
 }

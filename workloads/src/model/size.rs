@@ -36,15 +36,32 @@ impl Model {
         self.used_matrices().iter().map(Matrix::active_bytes).sum()
     }
 
-    /// Bytes of KV cache of one token in all layers `[bytes]`.
+    /// Bytes of KV cache of one token in all layers, while no window is full `[bytes]`.
     pub fn kv_bytes_per_token(&self) -> u64 {
         self.layer_kv_bytes_per_token() * self.layers.len() as u64
     }
 
     /// Bytes of KV cache of one token in one layer `[bytes]`.
     pub fn layer_kv_bytes_per_token(&self) -> u64 {
-        let Attention::Mla { kv_lora, rope, .. } = self.attention;
-        (u64::from(kv_lora) + u64::from(rope)) * KV_VALUE_BYTES
+        let values = match self.attention {
+            Attention::Mla { kv_lora, rope, .. } => u64::from(kv_lora) + u64::from(rope),
+            Attention::Gqa { kv_heads, head_dim, .. } => {
+                2 * u64::from(kv_heads) * u64::from(head_dim)
+            }
+        };
+        values * KV_VALUE_BYTES
+    }
+
+    /// Tokens that layer `layer` attends to at most; `None` where it sees the whole context.
+    pub fn window(&self, layer: usize) -> Option<u32> {
+        self.windows.get(layer).copied().flatten()
+    }
+
+    /// Bytes of KV cache that a sequence of `context` tokens needs in all layers, of layers with a
+    /// window those of its window `[bytes]`.
+    pub fn kv_bytes(&self, context: u32) -> u64 {
+        let tokens = |layer| u64::from(self.window(layer).map_or(context, |w| w.min(context)));
+        (0..self.layers.len()).map(tokens).sum::<u64>() * self.layer_kv_bytes_per_token()
     }
 
     /// Weights of layer `layer`; 0 if there is no such layer.

@@ -80,6 +80,33 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// The same if the key is there, else `absent`.
+    pub(super) fn optional_size(
+        &self,
+        key: &str,
+        low: u32,
+        high: u32,
+        absent: Option<u32>,
+    ) -> Option<u32> {
+        if self.has(key) { self.size(key, low, high) } else { absent }
+    }
+
+    /// A list of whole numbers from `low` to `high`.
+    pub(super) fn sizes(&self, key: &str, low: u32, high: u32) -> Option<Vec<u32>> {
+        let expected = format!("must be a list of whole numbers from {low} to {high}");
+        let number = |value: &Value| {
+            let number = u32::try_from(value.as_u64()?).ok()?;
+            (low..=high).contains(&number).then_some(number)
+        };
+        self.get(key, &expected, |value| value.as_array()?.iter().map(number).collect())
+    }
+
+    /// A number above 0, at most 1.
+    pub(super) fn share(&self, key: &str) -> Option<f64> {
+        let expected = "must be a number above 0 and at most 1";
+        self.get(key, expected, |value| value.as_f64().filter(|n| *n > 0.0 && *n <= 1.0))
+    }
+
     /// A string.
     pub(super) fn string(&self, key: &str) -> Option<&'a str> {
         self.get(key, "must be a string", Value::as_str)

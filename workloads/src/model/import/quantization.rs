@@ -10,11 +10,13 @@ use super::fields::Section;
 use super::pattern::Pattern;
 use crate::model::{FeedForward, Storage, WeightFormat};
 use modules::ModuleKind;
+pub(super) use modules::Names;
 
 /// The storage that the file declares; `None` where a problem was reported.
 pub(super) fn read(
     root: &Section,
     shapes: &Section,
+    names: Names,
     layers: Option<&[FeedForward]>,
 ) -> Option<Storage> {
     let plain = data_type(root, shapes);
@@ -23,7 +25,7 @@ pub(super) fn read(
         None => Some(Rules::default()),
     };
     let (plain, rules, layers) = (plain?, rules?, layers?);
-    let format = |kind| rules.format_of_kind(kind, layers, plain, root);
+    let format = |kind| rules.format_of_kind(kind, (names, layers), plain, root);
     let head = format(ModuleKind::Head);
     let attention = format(ModuleKind::Attention);
     let experts = format(ModuleKind::Experts);
@@ -45,8 +47,7 @@ fn data_type(root: &Section, shapes: &Section) -> Option<WeightFormat> {
     let places =
         [(shapes, "dtype"), (shapes, "torch_dtype"), (root, "dtype"), (root, "torch_dtype")];
     let Some((place, key)) = places.into_iter().find(|(place, key)| place.has(key)) else {
-        shapes.report_missing("dtype", "it (or `torch_dtype`) must name the type of the weights");
-        return None;
+        return Some(WeightFormat::BF16);
     };
     match place.string(key)? {
         "bfloat16" | "float16" => Some(WeightFormat::plain(16)),
@@ -80,9 +81,12 @@ impl<'a> Rules<'a> {
     fn read(section: &Section<'a>) -> Option<Self> {
         match section.string("quant_method")? {
             "fp8" => Self::read_fp8(section),
+            "fbgemm_fp8" => Self::read_rows(section),
+            "mxfp4" => Self::read_mxfp4(section),
+            "modelopt" if !section.has("config_groups") => Self::read_algorithm(section),
             "compressed-tensors" | "modelopt" => Self::read_groups(section),
             other => {
-                let supported = "fp8, compressed-tensors, modelopt";
+                let supported = "fp8, compressed-tensors, modelopt, mxfp4, fbgemm_fp8";
                 section.report("quant_method", &format!("is \"{other}\"; supported: {supported}"));
                 None
             }
@@ -93,13 +97,55 @@ impl<'a> Rules<'a> {
     fn read_fp8(section: &Section<'a>) -> Option<Self> {
         section.must_be("fmt", "e4m3");
         let block = section.pair("weight_block_size", 1, super::MAX_WIDTH);
-        let mut ignore = patterns(section, "modules_to_not_convert")?;
-        ignore.extend(Pattern::new("lm_head"));
+        let ignore = patterns(section, "modules_to_not_convert");
         let [rows, columns] = block?;
         let format =
             WeightFormat { bits: 8, group: Some(columns), group_rows: rows, scale_bits: 32 };
+        Some(Self::all_but_the_head(section, ignore?, format))
+    }
+
+    /// Every linear module but the head in 8-bit floats; the scale of each row is not counted.
+    fn read_rows(section: &Section<'a>) -> Option<Self> {
+        let ignore = patterns(section, "modules_to_not_convert")?;
+        Some(Self::all_but_the_head(section, ignore, WeightFormat::plain(8)))
+    }
+
+    /// The experts in 4-bit floats with an 8-bit scale for each group of 32, and nothing else.
+    fn read_mxfp4(section: &Section<'a>) -> Option<Self> {
+        let ignore = patterns(section, "modules_to_not_convert")?;
+        let targets = Pattern::new("re:.*\\.experts\\..*").ok();
+        let group =
+            Group { targets: Some(targets.into_iter().collect()), format: WeightFormat::MXFP4 };
+        Some(Self { groups: vec![group], ignore, section: Some(section.clone()) })
+    }
+
+    /// One algorithm for every linear module but the head, as older ModelOpt files have it.
+    fn read_algorithm(section: &Section<'a>) -> Option<Self> {
+        let mut ignore = patterns(section, "ignore")?;
+        ignore.extend(patterns(section, "exclude_modules")?);
+        let format = match section.string("quant_algo")? {
+            "NVFP4" => {
+                let group = section.optional_size("group_size", 1, super::MAX_WIDTH, Some(16));
+                WeightFormat { group: Some(group?), ..WeightFormat::NVFP4 }
+            }
+            "FP8" => WeightFormat::plain(8),
+            other => {
+                let what = format!("is \"{other}\"; supported: NVFP4, FP8");
+                section.report("quant_algo", &what);
+                return None;
+            }
+        };
+        Some(Self::all_but_the_head(section, ignore, format))
+    }
+
+    fn all_but_the_head(
+        section: &Section<'a>,
+        mut ignore: Vec<Pattern>,
+        format: WeightFormat,
+    ) -> Self {
+        ignore.extend(Pattern::new("lm_head"));
         let groups = vec![Group { targets: None, format }];
-        Some(Self { groups, ignore, section: Some(section.clone()) })
+        Self { groups, ignore, section: Some(section.clone()) }
     }
 
     /// Groups of modules, each with its own format.
@@ -115,12 +161,12 @@ impl<'a> Rules<'a> {
     fn format_of_kind(
         &self,
         kind: ModuleKind,
-        layers: &[FeedForward],
+        (names, layers): (Names, &[FeedForward]),
         plain: WeightFormat,
         root: &Section,
     ) -> Option<WeightFormat> {
         let mut first: Option<(String, WeightFormat)> = None;
-        for module in kind.modules(layers) {
+        for module in kind.modules(names, layers) {
             let format = self.format_of(&module).unwrap_or(plain);
             let (name, expected) = first.get_or_insert_with(|| (module.clone(), format));
             if *expected != format {
@@ -156,17 +202,22 @@ impl Group {
     }
 }
 
-/// Integers carry 16-bit scales, 4-bit floats 8-bit ones.
+/// Integers carry 16-bit scales, 4-bit floats 8-bit ones. The scale of a whole row or matrix is not
+/// counted.
 fn weight_format(weights: &Section) -> Option<WeightFormat> {
     weights.must_be("symmetric", true);
-    if weights.has("strategy")
-        && let Some(strategy) = weights.string("strategy")
-        && !matches!(strategy, "group" | "tensor_group")
-    {
-        let supported = "group, tensor_group";
-        weights.report("strategy", &format!("is \"{strategy}\"; supported: {supported}"));
-    }
+    let strategy = if weights.has("strategy") { weights.string("strategy")? } else { "group" };
     let bits = weights.size("num_bits", 1, 16);
+    match strategy {
+        "group" | "tensor_group" => {}
+        "channel" | "tensor" if bits.is_none_or(|bits| bits >= 8) => {
+            return Some(WeightFormat::plain(bits?));
+        }
+        other => {
+            let supported = "group, tensor_group, and channel and tensor for 8 bits and more";
+            weights.report("strategy", &format!("is \"{other}\"; supported: {supported}"));
+        }
+    }
     let group = weights.size("group_size", 1, super::MAX_WIDTH);
     let scale_bits = match (weights.string("type")?, bits) {
         ("int", _) => 16,
