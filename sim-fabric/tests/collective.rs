@@ -12,6 +12,7 @@ const SPEC: FabricSpec = FabricSpec {
     ramp_in_depth: 4,
     ramp_out_depth: 4,
     switch_cycles: 0,
+    receive_directions: 1,
 };
 
 /// No costs beside the wavelets, so that closed forms of the fabric apply.

@@ -29,6 +29,7 @@ fn spec() -> impl Strategy<Value = FabricSpec> {
             ramp_in_depth: ramp_in,
             ramp_out_depth: ramp_out,
             switch_cycles: switch,
+            receive_directions: 1,
         },
     )
 }
@@ -100,6 +101,7 @@ fn many_random_programs_are_accepted() {
         ramp_in_depth: 4,
         ramp_out_depth: 4,
         switch_cycles: 0,
+        receive_directions: 1,
     };
     let cases = 500;
     let mut accepted = 0;

@@ -10,6 +10,7 @@ mod mesh {
     mod flows;
     mod invalid;
     mod kernels;
+    mod merge;
     mod order;
     mod probe;
     mod sharing;

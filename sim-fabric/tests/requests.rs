@@ -21,6 +21,7 @@ mod requests {
         ramp_in_depth: 4,
         ramp_out_depth: 2,
         switch_cycles: 2,
+        receive_directions: 1,
     };
 
     /// Nothing but the fabric: operations begin at once.

@@ -45,6 +45,7 @@ impl Preset for WaferPreset {
         ("fabric.ramp_in_depth", 2.0, MANY),
         ("fabric.ramp_out_depth", 2.0, MANY),
         ("fabric.switch_cycles", 0.0, MANY),
+        ("fabric.receive_directions", 1.0, 5.0),
         ("fabric.route_load_cycles", 0.0, MANY),
         ("pe.sram", 1.0, 1e9),
         ("pe.reserve", 0.0, 1e9),

@@ -17,6 +17,7 @@ impl WaferFacts {
             ramp_in_depth: fabric.ramp_in_depth.whole() as u32,
             ramp_out_depth: fabric.ramp_out_depth.whole() as u32,
             switch_cycles: fabric.switch_cycles.whole() as u32,
+            receive_directions: fabric.receive_directions.whole() as u32,
         }
     }
 
@@ -93,6 +94,8 @@ facts! {
         ramp_out_depth: Count,
         /// Extra cycles for a switch to advance.
         switch_cycles: CycleCount,
+        /// Input ports that a colour may list at once.
+        receive_directions: Count,
         /// Loading a route before an operation on the fabric, where colours are reused.
         route_load_cycles: CycleCount,
     } groups {}

@@ -23,6 +23,7 @@ const FABRIC: FabricSpec = FabricSpec {
     ramp_in_depth: 4,
     ramp_out_depth: 4,
     switch_cycles: 1,
+    receive_directions: 1,
 };
 
 const PE: PeSpec = PeSpec {

@@ -35,7 +35,8 @@ pub fn check(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<(), 
     let mut reaches = Vec::with_capacity(program.classes.len());
     for (index, class) in program.classes.iter().enumerate() {
         let first = program.class_of.iter().position(|&of| of as usize == index);
-        let reach = check_class(class).map_err(|problem| at(program, first.unwrap_or(0), problem));
+        let reach =
+            check_class(class, spec).map_err(|problem| at(program, first.unwrap_or(0), problem));
         reaches.push(reach?);
     }
     for pe in 0..pes {
@@ -79,6 +80,7 @@ fn check_spec(spec: &FabricSpec) -> Result<(), String> {
         ("ramp_in_depth", spec.ramp_in_depth, 2),
         ("ramp_out_depth", spec.ramp_out_depth, 2),
         ("switch_cycles", spec.switch_cycles, 0),
+        ("receive_directions", spec.receive_directions, 1),
     ];
     for (name, value, least) in numbers {
         if value < least || value > LONGEST {
@@ -88,7 +90,7 @@ fn check_spec(spec: &FabricSpec) -> Result<(), String> {
     Ok(())
 }
 
-fn check_class(class: &PeClass) -> Result<Reach, String> {
+fn check_class(class: &PeClass, spec: &FabricSpec) -> Result<Reach, String> {
     let mut reach = Reach::default();
     let mut last = None;
     for route in &class.routes {
@@ -110,7 +112,16 @@ fn check_class(class: &PeClass) -> Result<Reach, String> {
             if position.tx == PortSet::default() || position.tx.0 >= 1 << Port::ALL.len() {
                 return Err(format!("colour {colour} has a switch position without outputs"));
             }
-            reach.takes[position.rx as usize] |= 1 << colour;
+            let inputs = position.inputs();
+            let (listed, most) = (inputs.iter().count(), spec.receive_directions);
+            if listed > most as usize {
+                return Err(format!(
+                    "colour {colour} lists {listed} receive directions; this machine allows {most}"
+                ));
+            }
+            for port in inputs.iter() {
+                reach.takes[port as usize] |= 1 << colour;
+            }
             for port in position.tx.iter() {
                 reach.sends[port as usize] |= 1 << colour;
             }
@@ -131,6 +142,9 @@ fn check_op(index: usize, op: &Op, reach: &Reach) -> Result<(), String> {
             "its memory begins anew inside a wavelet, behind {} elements",
             op.wrap
         ));
+    }
+    if !matches!(op.at_once, 1 | 2 | 4 | 8) {
+        return Err(format!("at_once is {}; it must be 1, 2, 4 or 8", op.at_once));
     }
     if op.thread > LAST_THREAD {
         return Err(format!("thread {} does not exist; the last is {LAST_THREAD}", op.thread));

@@ -30,6 +30,12 @@
 //! leaves through all its ports; the others wait for the next cycle. A colour uses a port whenever
 //! a wavelet of it leaves through it, contended or not.
 //!
+//! A position may list several input ports, where [`FabricSpec::receive_directions`] lets it. The
+//! router then takes, of the first wavelets in their buffers, the one that became available first (of
+//! equals the one at the port with the lowest number). Two wavelets of a colour that become available
+//! in one cycle at two ports that one position of the router lists are an error of the program, found
+//! when the second is on its way ([`FabricError::Collision`]).
+//!
 //! It is then available at a neighbour at `t + hop_cycles` (window [`FabricSpec::link_window`]),
 //! and, when `tx` has the ramp, can be taken by an operation of the PE from `t + ramp_cycles` on
 //! (window [`FabricSpec::ramp_in_window`]). Nothing is ever dropped.
@@ -57,11 +63,13 @@
 //!   wavelet (whatever the period), under the same rule for room, and the operation is done at
 //!   `its issue + 1 + tail`.
 //!
-//! Threads of one PE share one datapath: at most one of them issues a wavelet (data or control) in
-//! a cycle; an operation without fabric operands holds the datapath in the `local_cycles` cycles
-//! from its begin on, and one of 0 cycles neither needs it nor counts as a turn. Of several threads
-//! that could issue or begin in a cycle it is the turn of the first by number, counted cyclically
-//! from the one behind the thread that issued or began last (from the lowest if none did).
+//! Threads of one PE share one datapath. A wavelet (data or control) takes one part in `at_once` of
+//! it for the cycle in which it issues; an operation without fabric operands holds all of it in the
+//! `local_cycles` cycles from its begin on, and one of 0 cycles neither needs it nor counts as a turn.
+//! The threads that could issue or begin by what was so before a cycle are asked one after the
+//! other, by number, counted cyclically from the one behind the thread that issued or began last
+//! (from the lowest if none did): each issues one wavelet or begins if its part is still free in this
+//! cycle, and if there is still room towards the router. So with `at_once` 1 one of them issues.
 //! Several operations that take from one colour take consecutive wavelets in program order: one
 //! takes nothing before all earlier ones in the list have taken all of theirs. Several that send on
 //! one colour send in the order in which they issue.
@@ -148,15 +156,31 @@ pub struct Colour(pub u8);
 pub struct Position {
     /// Input port.
     pub rx: Port,
+    /// Further input ports, see [`FabricSpec::receive_directions`].
+    #[serde(default)]
+    pub also_rx: PortSet,
     /// Output ports (multicast).
     pub tx: PortSet,
 }
 
 impl Position {
+    /// From one port to others.
+    pub fn new(rx: Port, tx: PortSet) -> Self {
+        Self { rx, also_rx: PortSet::default(), tx }
+    }
+
+    /// All input ports.
+    pub fn inputs(self) -> PortSet {
+        PortSet(self.also_rx.0 | PortSet::of(&[self.rx]).0)
+    }
+
     /// The same position with columns and rows exchanged.
     pub fn transposed(self) -> Self {
-        let ports: Vec<_> = self.tx.iter().map(Port::transposed).collect();
-        Self { rx: self.rx.transposed(), tx: PortSet::of(&ports) }
+        let turned = |ports: PortSet| {
+            let ports: Vec<_> = ports.iter().map(Port::transposed).collect();
+            PortSet::of(&ports)
+        };
+        Self { rx: self.rx.transposed(), also_rx: turned(self.also_rx), tx: turned(self.tx) }
     }
 }
 
@@ -273,6 +297,9 @@ pub struct Op {
     pub lead: u32,
     /// Least distance of two issues `[cycles per wavelet]`, at least 1.
     pub period: u32,
+    /// How many wavelets like this one the datapath handles in a cycle, those of other threads
+    /// counted: 1, 2, 4 or 8. One thread issues one a cycle at most, whatever this says.
+    pub at_once: u8,
     /// Cycles from the last issue's execution to done: the datapath's depth `[cycles]`.
     pub tail: u32,
     /// Duration of the work when no operand is the fabric `[cycles]`.
@@ -308,6 +335,7 @@ impl Op {
             c,
             lead: 0,
             period: 1,
+            at_once: 1,
             tail: 0,
             local_cycles: 0,
             thread: 0,
@@ -425,6 +453,12 @@ impl Program {
         self
     }
 
+    /// Whether a switch position lists several input ports.
+    pub fn merges(&self) -> bool {
+        let routes = self.classes.iter().flat_map(|class| &class.routes);
+        routes.flat_map(|route| &route.positions).any(|position| position.also_rx.0 != 0)
+    }
+
     /// The program with columns and rows exchanged.
     pub fn transposed(&self) -> Program {
         let (columns, rows) = (self.shape.columns as usize, self.shape.rows as usize);
@@ -480,6 +514,24 @@ pub enum FabricError {
         cycle: u64,
         /// Who waits for whom, on which colour.
         waits: String,
+    },
+    /// Two wavelets of one colour reach a router in one cycle at ports that are listed together.
+    #[error(
+        "PE ({x}, {y}): two wavelets of colour {colour} reach its router in cycle {cycle}, from {first:?} and from {second:?}; a colour that lists several receive directions may get one a cycle"
+    )]
+    Collision {
+        /// Column of the PE.
+        x: u32,
+        /// Row of the PE.
+        y: u32,
+        /// The colour.
+        colour: u8,
+        /// Cycle in which both are there.
+        cycle: u64,
+        /// The port with the lower number.
+        first: Port,
+        /// The other port.
+        second: Port,
     },
     /// The engine does not take this program; another one may.
     #[error("not accepted by this engine: {reason}")]

@@ -18,6 +18,8 @@ pub struct FabricSpec {
     pub ramp_out_depth: u32,
     /// Extra cycles before a router that advanced its switch can route again `[cycles]`.
     pub switch_cycles: u32,
+    /// Most input ports that one switch position may list `[ports]`, 1 to 5.
+    pub receive_directions: u32,
 }
 
 impl FabricSpec {

@@ -40,6 +40,10 @@ use settle::Times;
 /// [`FabricError::NotAccepted`] where it cannot be exact; see the module's text.
 pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, FabricError> {
     check(program, spec, start)?;
+    if program.merges() {
+        let reason = "a colour lists several receive directions".to_owned();
+        return Err(FabricError::NotAccepted { reason });
+    }
     let graph = Graph::new(program, spec)?;
     let mut groups = Vec::new();
     let done = loop {

@@ -86,6 +86,9 @@ impl<P: Payload> Engine<'_, P> {
         let mut now = 0;
         let (mut last_progress, mut still) = ((0, self.left), 0);
         loop {
+            if let Some(collision) = self.collision {
+                return Err(self.collided(collision));
+            }
             if self.overrun || u64::from(now) >= LIMIT {
                 let reason = format!("it runs for more than {LIMIT} cycles");
                 return Err(FabricError::NotAccepted { reason });

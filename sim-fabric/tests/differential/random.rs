@@ -96,11 +96,11 @@ fn add(program: &mut Program, colour: u8, s: &Stream) {
             tx.push(Port::Ramp);
         }
         let back = forward.opposite();
-        let ramp = Position { rx: Port::Ramp, tx: PortSet::of(&[forward]) };
-        let pass = Position { rx: back, tx: PortSet::of(&tx) };
+        let ramp = Position::new(Port::Ramp, PortSet::of(&[forward]));
+        let pass = Position::new(back, PortSet::of(&tx));
         let positions = match (i, merge) {
             (0, _) => vec![ramp],
-            (1, Some(_)) => vec![ramp, Position { rx: back, tx: PortSet::of(&[forward]) }],
+            (1, Some(_)) => vec![ramp, Position::new(back, PortSet::of(&[forward]))],
             _ => vec![pass],
         };
         let class = &mut program.classes[pe];

@@ -16,6 +16,7 @@ pub(crate) fn spec() -> FabricSpec {
         ramp_in_depth: 4,
         ramp_out_depth: 4,
         switch_cycles: 0,
+        receive_directions: 1,
     }
 }
 
@@ -55,7 +56,7 @@ pub(crate) fn local(cycles: u32) -> Op {
 }
 
 pub(crate) fn route(colour: u8, positions: &[(Port, &[Port])]) -> Route {
-    let position = |&(rx, tx): &(Port, &[Port])| Position { rx, tx: PortSet::of(tx) };
+    let position = |&(rx, tx): &(Port, &[Port])| Position::new(rx, PortSet::of(tx));
     Route { colour: Colour(colour), positions: positions.iter().map(position).collect() }
 }
 

@@ -73,6 +73,7 @@ fn specs() -> impl Strategy<Value = FabricSpec> {
                 ramp_in_depth,
                 ramp_out_depth,
                 switch_cycles,
+                receive_directions: 1,
             }
         },
     )
@@ -210,7 +211,7 @@ fn turned(program: &Program) -> Program {
     let mut turned = program.clone();
     for class in &mut turned.classes {
         for Route { positions, .. } in &mut class.routes {
-            for Position { rx, tx } in positions {
+            for Position { rx, tx, .. } in positions {
                 *rx = rx.opposite();
                 *tx = PortSet::of(&tx.iter().map(Port::opposite).collect::<Vec<_>>());
             }

@@ -45,6 +45,7 @@ fn operations_need_their_routes_and_sensible_numbers() {
     refused(with(send(1, 0)), "elements and period must be at least 1");
     refused(with(Op { period: 0, ..send(1, 1) }), "elements and period must be at least 1");
     refused(with(Op { after: vec![0], ..send(1, 1) }), "waits for op 0, which is not before it");
+    refused(with(Op { at_once: 3, ..send(1, 1) }), "at_once is 3; it must be 1, 2, 4 or 8");
     refused(with(Op { thread: 9, ..send(1, 1) }), "thread 9 does not exist");
     refused(with(Op { b: fabric(0), ..take(0, 1) }), "both sources are the fabric");
     let memory = sim_fabric::mesh::program::Operand::Memory(0);

@@ -112,3 +112,47 @@ fn operations_on_one_colour_take_in_program_order_whatever_their_thread() {
     ]);
     assert_eq!(run(&program).done, [6, 54, 56]);
 }
+
+#[test]
+fn a_wide_datapath_lets_threads_issue_in_one_cycle() {
+    // PE 1 takes in cycles 6 to 15 and sends other words from cycle 6 on.
+    let done = |at_once: u8| {
+        let wide = |op: Op| Op { at_once, ..op };
+        let program = row(vec![
+            class(&[route(0, &[(Ramp, &[East])])], &[send(0, 10)]),
+            class(
+                &[route(0, &[(West, &[Ramp])]), route(1, &[(Ramp, &[East])])],
+                &[wide(take(0, 10)), Op { thread: 1, lead: 6, ..wide(send(1, 10)) }],
+            ),
+            class(&[route(1, &[(West, &[Ramp])])], &[take(1, 10)]),
+        ]);
+        run(&program).done
+    };
+    assert_eq!(done(1), [10, 25, 26, 32]);
+    assert_eq!(done(2), [10, 16, 16, 22]);
+}
+
+#[test]
+fn three_threads_of_half_a_datapath_each_have_two_turns_in_three() {
+    let half = |thread: u8, op: Op| Op { at_once: 2, thread, ..op };
+    let to = |colour: u8, port: Port| route(colour, &[(Ramp, &[port])]);
+    let from =
+        |colour: u8, port: Port| class(&[route(colour, &[(port, &[Ramp])])], &[take(colour, 10)]);
+    let program = grid(
+        3,
+        2,
+        vec![
+            from(0, East),
+            class(
+                &[to(0, West), to(1, East), to(2, South)],
+                &[half(0, send(0, 10)), half(1, send(1, 10)), half(2, send(2, 10))],
+            ),
+            from(1, West),
+            class(&[], &[]),
+            from(2, North),
+            class(&[], &[]),
+        ],
+    );
+    // Threads 0 and 1, 2 and 0, 1 and 2, again from the start: 30 wavelets in 15 cycles.
+    assert_eq!(run(&program).done[1..4], [14, 15, 15]);
+}

@@ -44,7 +44,7 @@ pub(super) fn reduce(line: &mut Line, elements: u32, kind: OpKind, groups: &[u32
                     continue;
                 }
                 half.send(line, leader, &members[1..], elements);
-                let take = Position { rx: half.side.outward(), tx: PortSet::of(&[Port::Ramp]) };
+                let take = Position::new(half.side.outward(), PortSet::of(&[Port::Ramp]));
                 match leader {
                     0 => root.push(take),
                     _ => half.positions[leader as usize].push(take),
@@ -89,7 +89,7 @@ fn finish(
             continue;
         }
         half.send(line, 0, &members, elements);
-        root.push(Position { rx: half.side.outward(), tx: PortSet::of(&[Port::Ramp]) });
+        root.push(Position::new(half.side.outward(), PortSet::of(&[Port::Ramp])));
         all += members.len() as u32;
     }
     if all > 0 {
@@ -118,7 +118,7 @@ impl Half {
             let positions = &mut self.positions[distance as usize];
             if members[next] == distance {
                 next += 1;
-                positions.push(Position { rx: Port::Ramp, tx: inward });
+                positions.push(Position::new(Port::Ramp, inward));
                 let fabric = Operand::Fabric(Colour(0));
                 let mut op = line.op(OpKind::Move, elements, Operand::Memory(0), fabric);
                 let ends = distance == last;
@@ -126,7 +126,7 @@ impl Half {
                 line.at(self.side, distance).ops.push(op);
             }
             if distance < last {
-                positions.push(Position { rx: self.side.outward(), tx: inward });
+                positions.push(Position::new(self.side.outward(), inward));
             }
         }
     }

@@ -26,12 +26,26 @@ pub struct Timing {
 impl Timing {
     /// Cycles between two wavelets of an operation.
     pub fn period(&self, kind: OpKind, dtype: DType) -> u32 {
+        dtype.per_wavelet().div_ceil(self.rate(kind, dtype)).max(1)
+    }
+
+    /// Wavelets of an operation that the datapath handles in a cycle, those of all threads together.
+    pub fn at_once(&self, kind: OpKind, dtype: DType) -> u8 {
+        match self.rate(kind, dtype) / dtype.per_wavelet() {
+            0 | 1 => 1,
+            2 | 3 => 2,
+            4..=7 => 4,
+            _ => 8,
+        }
+    }
+
+    fn rate(&self, kind: OpKind, dtype: DType) -> u32 {
         let rate = match (kind, dtype) {
             (OpKind::Max, _) => self.max_per_cycle,
             (_, DType::F16) => self.f16_per_cycle,
             (_, DType::F32) => self.f32_per_cycle,
         };
-        dtype.per_wavelet().div_ceil(rate.max(1)).max(1)
+        rate.max(1)
     }
 }
 
@@ -117,6 +131,7 @@ impl Line {
         Op {
             lead: self.timing.lead,
             period: self.timing.period(kind, self.dtype),
+            at_once: self.timing.at_once(kind, self.dtype),
             tail: if to_memory { self.timing.tail } else { 0 },
             ..Op::new(kind, self.dtype, elements, dst, [a, b, Operand::None])
         }
@@ -178,7 +193,6 @@ impl Line {
 
 /// A route with one position for each (rx, tx).
 pub(super) fn route(colour: u8, positions: &[(Port, &[Port])]) -> Route {
-    let positions =
-        positions.iter().map(|&(rx, tx)| Position { rx, tx: PortSet::of(tx) }).collect();
+    let positions = positions.iter().map(|&(rx, tx)| Position::new(rx, PortSet::of(tx))).collect();
     Route { colour: Colour(colour), positions }
 }

@@ -159,5 +159,5 @@ fn outwards((x, y): (u32, u32), root: (u32, u32), (columns, rows): (u32, u32)) -
     if rx != Port::Ramp {
         tx.push(Port::Ramp);
     }
-    Position { rx, tx: PortSet::of(&tx) }
+    Position::new(rx, PortSet::of(&tx))
 }

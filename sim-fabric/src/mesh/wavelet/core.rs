@@ -4,38 +4,40 @@
 //! cycle still counts as there, so that order cannot be seen; what it gave can be taken at once
 //! only on a ramp of no cycles.
 
-use super::layout::{ClassLayout, NO_OP, NONE, OpLayout};
+use super::layout::{ClassLayout, DATAPATH, NO_OP, NONE, OpLayout, RAMP};
 use super::router::held;
 use super::state::{ADVANCE, CONTROL, DATA, Engine, LIMIT, NEVER, NOT_DONE, Thread, slot};
 use super::values::Payload;
 use crate::mesh::program::SendEnd;
 
 impl<P: Payload> Engine<'_, P> {
-    /// Lets one thread of PE `pe` issue in cycle `now`, if one can.
+    /// Lets the threads of PE `pe` issue in cycle `now` that can and have their turn.
     pub(super) fn step_core(&mut self, pe: usize, now: u32) {
         let core = self.cores[pe];
         if core.free_at > now {
             return;
         }
         let class = &self.classes[self.nodes[pe].class as usize];
-        let count = class.threads.len();
-        let mut chosen = None;
-        let mut turn = core.last as usize;
+        let (count, first) = (class.threads.len(), core.threads as usize);
+        let can =
+            |engine: &Self, turn| engine.can_issue(pe, class, &engine.threads[first + turn], now);
+        let ready = (0..count).fold(0u16, |set, turn| set | u16::from(can(self, turn)) << turn);
+        let (mut free, mut turn) = (DATAPATH, core.last as usize);
         for _ in 0..count {
             turn = if turn + 1 >= count { 0 } else { turn + 1 };
-            if !self.can_issue(pe, class, &self.threads[core.threads as usize + turn], now) {
+            if ready >> turn & 1 == 0 {
                 continue;
             }
-            if chosen.is_some() {
+            let part = class.ops[self.threads[first + turn].op as usize].part;
+            // Who issued before in this cycle may have taken the room.
+            if part > free || (free < DATAPATH && !can(self, turn)) {
                 self.core_wheel.wake(pe, now + 1);
-                break;
+                continue;
             }
-            chosen = Some(turn);
-        }
-        if let Some(thread) = chosen {
+            free -= part;
             self.last_move = now;
-            self.cores[pe].last = thread as u8;
-            self.issue(pe, class, core.threads as usize + thread, now);
+            self.cores[pe].last = turn as u8;
+            self.issue(pe, class, first + turn, now);
         }
     }
 
@@ -109,6 +111,7 @@ impl<P: Payload> Engine<'_, P> {
         node.pending |= 1 << op.output_route;
         let buffer = node.buffers as usize + op.output as usize;
         self.push(buffer, self.ramp_out_window, slot, value);
+        self.check_arrival(pe, op.output_route, RAMP, slot);
         self.router_wheel.wake(pe, slot >> 2);
         self.counts.sent += 1;
     }

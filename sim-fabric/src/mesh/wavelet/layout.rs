@@ -9,6 +9,8 @@ use std::ops::Range;
 pub(super) const NONE: u8 = u8::MAX;
 /// No operation.
 pub(super) const NO_OP: u16 = u16::MAX;
+/// Parts of the datapath of a PE.
+pub(super) const DATAPATH: u8 = 8;
 /// Number of the ramp among the ports.
 pub(super) const RAMP: u8 = Port::Ramp as u8;
 
@@ -21,6 +23,15 @@ pub(super) struct PositionLayout {
     pub(super) buffer: u8,
     /// Set of output ports.
     pub(super) tx: u8,
+    /// Set of all input ports where there are several, else 0.
+    pub(super) several: u8,
+}
+
+impl PositionLayout {
+    /// Set of all input ports.
+    pub(super) fn inputs(self) -> u8 {
+        if self.several == 0 { 1 << self.rx } else { self.several }
+    }
 }
 
 /// The route of one colour.
@@ -29,6 +40,8 @@ pub(super) struct RouteLayout {
     /// Switch positions in use.
     pub(super) count: u8,
     pub(super) positions: [PositionLayout; 4],
+    /// Whether a position has several input ports.
+    pub(super) merges: bool,
     /// Buffer between router and PE, or [`NONE`].
     pub(super) ramp_in: u8,
 }
@@ -47,6 +60,8 @@ pub(super) struct OpLayout {
     pub(super) wavelets: u32,
     pub(super) lead: u32,
     pub(super) period: u32,
+    /// Part of the datapath that a wavelet takes, of [`DATAPATH`]; local work takes all.
+    pub(super) part: u8,
     pub(super) tail: u32,
     pub(super) local_cycles: u32,
     /// Buffer it takes from, or [`NONE`].
@@ -107,28 +122,33 @@ impl ClassLayout {
         };
         for (index, route) in class.routes.iter().enumerate() {
             let index = index as u8;
-            let nowhere = PositionLayout { rx: NONE, buffer: NONE, tx: 0 };
+            let nowhere = PositionLayout { rx: NONE, buffer: NONE, tx: 0, several: 0 };
             let mut positions = [nowhere; 4];
             let mut ramp_in = NONE;
             for (slot, position) in positions.iter_mut().zip(&route.positions) {
                 let rx = position.rx as u8;
-                let entry = route.colour.0 as usize * 5 + rx as usize;
-                if layout.entries[entry].buffer == NONE {
-                    let window = match position.rx {
-                        Port::Ramp => spec.ramp_out_window(),
-                        _ => spec.link_window(),
-                    };
-                    let buffer = layout.add_buffer(index, rx, window);
-                    layout.entries[entry] = Entry { buffer, route: index };
+                for port in position.inputs().iter() {
+                    let entry = route.colour.0 as usize * 5 + port as usize;
+                    if layout.entries[entry].buffer == NONE {
+                        let window = match port {
+                            Port::Ramp => spec.ramp_out_window(),
+                            _ => spec.link_window(),
+                        };
+                        let buffer = layout.add_buffer(index, port as u8, window);
+                        layout.entries[entry] = Entry { buffer, route: index };
+                    }
                 }
                 if position.tx.has(Port::Ramp) && ramp_in == NONE {
                     ramp_in = layout.add_buffer(index, NONE, spec.ramp_in_window());
                 }
-                let buffer = layout.entries[entry].buffer;
-                *slot = PositionLayout { rx, buffer, tx: position.tx.0 };
+                let buffer = layout.entry(route.colour.0, rx).buffer;
+                let several = if position.also_rx.0 == 0 { 0 } else { position.inputs().0 };
+                *slot = PositionLayout { rx, buffer, tx: position.tx.0, several };
             }
             let count = route.positions.len() as u8;
-            layout.routes.push(RouteLayout { colour: route.colour.0, count, positions, ramp_in });
+            let merges = positions.iter().any(|position| position.several != 0);
+            let colour = route.colour.0;
+            layout.routes.push(RouteLayout { colour, count, positions, merges, ramp_in });
         }
         layout.add_ops(class);
         layout
@@ -161,6 +181,10 @@ impl ClassLayout {
                 wavelets: op.wavelets(),
                 lead: op.lead,
                 period: op.period,
+                part: match (op.input(), op.output()) {
+                    (None, None) => DATAPATH,
+                    _ => DATAPATH / op.at_once,
+                },
                 tail: op.tail,
                 local_cycles: op.local_cycles,
                 input,

@@ -4,8 +4,8 @@
 //! is available later, and a buffer that lost one in cycle `t` counts as if it still held it. So
 //! routers can be taken in any order.
 
-use super::layout::{ClassLayout, NONE, RAMP, ports};
-use super::state::{ADVANCE, Buffer, CONTROL, DATA, Engine, Node, slot};
+use super::layout::{ClassLayout, NONE, PositionLayout, RAMP, RouteLayout, ports};
+use super::state::{ADVANCE, Buffer, CONTROL, Collision, DATA, Engine, Node, slot};
 use super::values::Payload;
 use crate::mesh::check::COLOURS;
 
@@ -73,7 +73,8 @@ impl<P: Payload> Engine<'_, P> {
         }
         let layout = &class.routes[route];
         let position = layout.positions[switch.position as usize];
-        let buffer = &self.buffers[node.buffers as usize + position.buffer as usize];
+        let (_, buffer) = self.input(node, class, layout, position, now)?;
+        let buffer = &self.buffers[buffer];
         if buffer.len == 0 {
             self.nodes[pe].pending &= !(1 << route);
             return None;
@@ -97,6 +98,67 @@ impl<P: Payload> Engine<'_, P> {
         Some(position.tx)
     }
 
+    /// Port and buffer that `position` takes from: of several with a wavelet available the first
+    /// come. Nothing where there are several and none has one.
+    #[inline]
+    fn input(
+        &self,
+        node: &Node,
+        class: &ClassLayout,
+        layout: &RouteLayout,
+        position: PositionLayout,
+        now: u32,
+    ) -> Option<(u8, usize)> {
+        if position.several == 0 {
+            return Some((position.rx, node.buffers as usize + position.buffer as usize));
+        }
+        let first_come = ports(position.several).filter_map(|port| {
+            let buffer = node.buffers as usize + class.entry(layout.colour, port).buffer as usize;
+            Some((self.head(&self.buffers[buffer], now)? >> 2, port, buffer))
+        });
+        first_come.min().map(|(_, port, buffer)| (port, buffer))
+    }
+
+    /// Notes a fault if another wavelet of the colour reaches the router of `pe` when this one does,
+    /// at a port that is listed together with this one's.
+    #[inline]
+    pub(super) fn check_arrival(&mut self, pe: usize, route: u8, port: u8, arriving: u32) {
+        let class = &self.classes[self.nodes[pe].class as usize];
+        let layout = &class.routes[route as usize];
+        if !layout.merges {
+            return;
+        }
+        for position in &layout.positions[..layout.count as usize] {
+            if position.several >> port & 1 == 0 {
+                continue;
+            }
+            for other in ports(position.several).filter(|&other| other != port) {
+                let entry = class.entry(layout.colour, other);
+                let buffer = self.nodes[pe].buffers as usize + entry.buffer as usize;
+                let window = if other == RAMP { self.ramp_out_window } else { self.link_window };
+                if self.holds(buffer, window, arriving >> 2) {
+                    self.collide(pe, layout.colour, arriving >> 2, (port, other));
+                }
+            }
+        }
+    }
+
+    /// Whether a buffer has a wavelet that becomes available in cycle `at`.
+    fn holds(&self, buffer: usize, window: u16, at: u32) -> bool {
+        let buffer = &self.buffers[buffer];
+        (0..buffer.len).any(|k| {
+            let place = (u32::from(buffer.head) + u32::from(k)) % u32::from(window);
+            self.slots[(buffer.slot + place) as usize] >> 2 == at
+        })
+    }
+
+    fn collide(&mut self, pe: usize, colour: u8, at: u32, (one, other): (u8, u8)) {
+        let collision = Collision { at, pe, colour, ports: (one.min(other), one.max(other)) };
+        if self.collision.is_none_or(|first| collision < first) {
+            self.collision = Some(collision);
+        }
+    }
+
     /// Neighbour, its buffer and its route that a wavelet of `colour` reaches through `port`.
     #[inline]
     fn target(&self, pe: usize, colour: u8, port: usize) -> (usize, usize, u8) {
@@ -112,8 +174,9 @@ impl<P: Payload> Engine<'_, P> {
         let layout = &class.routes[route];
         let index = routes as usize + route;
         let position = layout.positions[self.switches[index].position as usize];
-        let source = buffers as usize + position.buffer as usize;
-        let window = if position.rx == RAMP { self.ramp_out_window } else { self.link_window };
+        let node = self.nodes[pe];
+        let Some((rx, source)) = self.input(&node, class, layout, position, now) else { return };
+        let window = if rx == RAMP { self.ramp_out_window } else { self.link_window };
         let (wavelet, value, full) = self.pop(source, window);
         self.buffers[source].mark = now;
         self.last_move = now;
@@ -127,7 +190,9 @@ impl<P: Payload> Engine<'_, P> {
             links &= links - 1;
             let (next, target, bit) = self.target(pe, layout.colour, port);
             let onward = if kind == CONTROL { CONTROL } else { DATA };
-            self.push(target, self.link_window, slot(now + self.hop, onward), value);
+            let arriving = slot(now + self.hop, onward);
+            self.push(target, self.link_window, arriving, value);
+            self.check_arrival(next, bit, port as u8 ^ 1, arriving);
             self.nodes[next].pending |= 1 << bit;
             self.router_wheel.wake(next, now + self.hop);
             self.nodes[pe].last[port] = layout.colour;
@@ -153,16 +218,18 @@ impl<P: Payload> Engine<'_, P> {
         } else {
             switch.free_at = now + 1;
             let buffer = self.buffers[source];
-            if buffer.len == 0 {
+            if position.several != 0 {
+                self.router_wheel.wake(pe, now + 1);
+            } else if buffer.len == 0 {
                 self.nodes[pe].pending &= !(1 << route);
             } else if self.head(&buffer, now + 1).is_some() {
                 self.router_wheel.wake(pe, now + 1);
             }
         }
-        if full && position.rx == RAMP {
+        if full && rx == RAMP {
             self.core_wheel.wake(pe, now + 1);
         } else if full {
-            let behind = pe.wrapping_add(self.steps[position.rx as usize]);
+            let behind = pe.wrapping_add(self.steps[rx as usize]);
             self.router_wheel.wake(behind, now + 1);
         }
     }

@@ -5,7 +5,7 @@
 //! ends at what nobody will ever do.
 
 use super::layout::{ClassLayout, NO_OP, NONE, RAMP, ports};
-use super::state::{Engine, NEVER, NOT_DONE};
+use super::state::{Collision, Engine, NEVER, NOT_DONE};
 use super::values::Payload;
 use crate::mesh::check::at;
 use crate::mesh::program::{FabricError, Port};
@@ -58,6 +58,20 @@ impl<P: Payload> Engine<'_, P> {
             "wavelets are conserved: {counts:?}, {held} held"
         );
         Ok(())
+    }
+
+    /// Two wavelets that must not reach one router at once.
+    pub(super) fn collided(&self, collision: Collision) -> FabricError {
+        let Collision { at, pe, colour, ports: (first, second) } = collision;
+        let columns = self.program.shape.columns as usize;
+        FabricError::Collision {
+            x: (pe % columns) as u32,
+            y: (pe / columns) as u32,
+            colour,
+            cycle: self.base + u64::from(at),
+            first: name(first),
+            second: name(second),
+        }
     }
 
     /// Wavelets move and no operation issues, for too long.
@@ -176,18 +190,20 @@ impl<P: Payload> Engine<'_, P> {
     /// What the current input of a route has to offer: a wavelet that waits, or nothing.
     fn at_input(&self, pe: usize, route: u8) -> Wait {
         let switch = self.switches[self.nodes[pe].routes as usize + route as usize];
-        let position = self.class(pe).routes[route as usize].positions[switch.position as usize];
-        match self.len(pe, position.buffer) {
-            0 => Wait::Input { pe, route },
-            _ => Wait::Wavelet { pe, route, port: position.rx },
-        }
+        let class = self.class(pe);
+        let layout = &class.routes[route as usize];
+        let inputs = layout.positions[switch.position as usize].inputs();
+        let waits = ports(inputs)
+            .find(|&port| self.len(pe, class.entry(layout.colour, port).buffer) > 0)
+            .map(|port| Wait::Wavelet { pe, route, port });
+        waits.unwrap_or(Wait::Input { pe, route })
     }
 
     fn wavelet_waits_for(&self, pe: usize, route: u8, port: u8) -> Vec<Wait> {
         let switch = self.switches[self.nodes[pe].routes as usize + route as usize];
         let layout = &self.class(pe).routes[route as usize];
         let position = layout.positions[switch.position as usize];
-        if position.rx != port {
+        if position.inputs() >> port & 1 == 0 {
             return vec![self.at_input(pe, route)];
         }
         let mut waits = Vec::new();
@@ -209,18 +225,24 @@ impl<P: Payload> Engine<'_, P> {
         let switch = self.switches[self.nodes[pe].routes as usize + route as usize];
         let class = self.class(pe);
         let layout = &class.routes[route as usize];
-        let position = layout.positions[switch.position as usize];
-        if position.rx == RAMP {
-            let senders = (0..class.ops.len() as u16).filter(|&op| {
-                class.ops[op as usize].output == position.buffer && !self.is_done(pe, op)
-            });
+        let inputs = layout.positions[switch.position as usize].inputs();
+        ports(inputs).flat_map(|port| self.brings(pe, layout.colour, port)).collect()
+    }
+
+    /// Who should bring wavelets of `colour` to the router of `pe` through `port`.
+    fn brings(&self, pe: usize, colour: u8, port: u8) -> Vec<Wait> {
+        let class = self.class(pe);
+        if port == RAMP {
+            let buffer = class.entry(colour, RAMP).buffer;
+            let senders = (0..class.ops.len() as u16)
+                .filter(|&op| class.ops[op as usize].output == buffer && !self.is_done(pe, op));
             return senders.map(|op| Wait::Op { pe, op }).collect();
         }
-        let Some(next) = self.program.neighbour(pe, name(position.rx)) else { return Vec::new() };
+        let Some(next) = self.program.neighbour(pe, name(port)) else { return Vec::new() };
         let routes = &self.class(next).routes;
         let route = routes.iter().position(|route| {
-            let sends = |p: &super::layout::PositionLayout| p.tx >> (position.rx ^ 1) & 1 == 1;
-            route.colour == layout.colour && route.positions.iter().any(sends)
+            let sends = |p: &super::layout::PositionLayout| p.tx >> (port ^ 1) & 1 == 1;
+            route.colour == colour && route.positions.iter().any(sends)
         });
         route.map(|route| self.at_input(next, route as u8)).into_iter().collect()
     }

@@ -87,6 +87,17 @@ pub(super) struct Thread {
     pub(super) op: u16,
 }
 
+/// Two wavelets that reach a router at once where that is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Collision {
+    /// Cycle in which both are available.
+    pub(super) at: u32,
+    pub(super) pe: usize,
+    pub(super) colour: u8,
+    /// Where they came in, in the order of ports.
+    pub(super) ports: (u8, u8),
+}
+
 /// What went through the fabric `[wavelets]`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
@@ -105,6 +116,8 @@ pub(super) struct Counts {
 /// The whole machine.
 pub(super) struct Engine<'a, P: Payload> {
     pub(super) program: &'a Program,
+    /// Cycle 0 of this run, as programs count `[cycles]`.
+    pub(super) base: u64,
     pub(super) classes: &'a [ClassLayout],
     pub(super) hop: u32,
     pub(super) ramp: u32,
@@ -131,6 +144,8 @@ pub(super) struct Engine<'a, P: Payload> {
     pub(super) last_move: u32,
     /// Whether a time passed [`LIMIT`].
     pub(super) overrun: bool,
+    /// First collision found.
+    pub(super) collision: Option<Collision>,
     pub(super) payload: P,
 }
 
@@ -148,6 +163,7 @@ impl<'a, P: Payload> Engine<'a, P> {
         let columns = program.shape.columns as usize;
         let mut engine = Self {
             program,
+            base,
             classes,
             hop: spec.hop_cycles,
             ramp: spec.ramp_cycles,
@@ -170,6 +186,7 @@ impl<'a, P: Payload> Engine<'a, P> {
             counts: Counts::default(),
             last_move: 0,
             overrun: false,
+            collision: None,
             payload,
         };
         let mut slots = 0;
