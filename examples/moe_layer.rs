@@ -20,7 +20,7 @@ const RAMP: f64 = 2.0;
 /// Cycles of one phase without any cost of starting it.
 fn closed_form(phase: &Phase) -> f64 {
     let line = match phase {
-        Phase::Local(cost) => return cost.arithmetic as f64,
+        Phase::Local(local) => return local.cost.arithmetic as f64,
         Phase::Line(line) => line,
     };
     let LinePhase { pes, segments, elements, dtype, .. } = line;
@@ -30,7 +30,9 @@ fn closed_form(phase: &Phase) -> f64 {
         Collective::Reduce { .. } => {
             2.0 * words + half + (2.0 * RAMP + 1.0) * (2.0 * half.sqrt() - 2.0).max(1.0)
         }
-        Collective::Gather { every } => words * 2.0 * half / f64::from(every) + half + 2.0 * RAMP,
+        Collective::Gather { every, .. } => {
+            words * 2.0 * half / f64::from(every) + half + 2.0 * RAMP
+        }
         Collective::ReduceScatter => 2.0 * (2.0 * half - 1.0) * (words + 2.0 * RAMP + 2.0),
         Collective::AllGather => 4.0 * half * words + 2.0 * (2.0 * half + 2.0 * RAMP),
         Collective::Shift { interleaved } => {

@@ -52,7 +52,10 @@ fn collective() -> impl Strategy<Value = Collective> {
         (by, any::<bool>()).prop_map(|(by, max)| Collective::Reduce { by, max }),
         Just(Collective::ReduceScatter),
         Just(Collective::Broadcast),
-        (1u32..4).prop_map(|every| Collective::Gather { every }),
+        (1u32..4, 0u32..3).prop_map(|(every, offset)| Collective::Gather {
+            every,
+            offset: offset.min(every - 1)
+        }),
         Just(Collective::Send),
     ]
 }

@@ -1,9 +1,9 @@
 //! Where the elements of a memory operand lie: the walk that a descriptor takes.
 //!
 //! ```text
-//! element k:  first + (k % c0) * s0 + (k / c0 % c1) * s1 + (k / (c0 * c1) % c2) * s2 [+ memory[at] * scale]
+//! element k:  first + (k % c0) * s0 + (k / c0 % c1) * s1 + (k / (c0 * c1) % c2) * s2 + ... [+ memory[at] * scale]
 //! ```
-//! Three nested lengths with a stride each, innermost first. A row of a matrix, a column of it, one
+//! Four nested lengths with a stride each, innermost first. A row of a matrix, a column of it, one
 //! number for all elements (stride 0) and a vector that begins anew for every row (outer stride 0) are
 //! all walks. The first address can depend on a number in memory, as a table's row does on its index.
 
@@ -33,26 +33,29 @@ pub struct Walk {
     /// Address of the first element `[elements]`.
     pub first: u32,
     /// Nested lengths, innermost first.
-    pub dims: [Dim; 3],
+    pub dims: [Dim; 4],
     /// What else moves the first address.
     pub index: Option<Index>,
 }
 
 impl Walk {
-    const ONE: Dim = Dim { count: 1, stride: 0 };
+    /// Lengths and strides, innermost first.
+    pub fn new(first: u32, counts: [u32; 4], strides: [i32; 4]) -> Self {
+        let dim = |d: usize| Dim { count: counts[d], stride: strides[d] };
+        Self { first, dims: [dim(0), dim(1), dim(2), dim(3)], index: None }
+    }
 
     /// `count` elements, `stride` apart.
     pub fn line(first: u32, count: u32, stride: i32) -> Self {
-        Self { first, dims: [Dim { count, stride }, Self::ONE, Self::ONE], index: None }
+        Self::new(first, [count, 1, 1, 1], [stride, 0, 0, 0])
     }
 
     /// `rows.0` rows, `rows.1` apart, of `inner.0` elements, `inner.1` apart.
     pub fn rows(first: u32, inner: (u32, i32), rows: (u32, i32)) -> Self {
-        let dim = |(count, stride)| Dim { count, stride };
-        Self { first, dims: [dim(inner), dim(rows), Self::ONE], index: None }
+        Self::new(first, [inner.0, rows.0, 1, 1], [inner.1, rows.1, 0, 0])
     }
 
-    /// The same `count` times, `stride` apart, as the outermost length.
+    /// The same `count` times, `stride` apart, as the third length.
     #[must_use]
     pub fn repeated(mut self, count: u32, stride: i32) -> Self {
         self.dims[2] = Dim { count, stride };

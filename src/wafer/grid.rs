@@ -16,7 +16,8 @@
 pub mod gemv;
 
 use super::field::Field;
-use super::phase::{Axis, LinePhase, Phase};
+use super::instruction::Spot;
+use super::phase::{Axis, LinePhase, LocalPhase, Phase};
 use super::timer::{Spent, Timer};
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
@@ -69,12 +70,12 @@ impl<'a> Writer<'a> {
     fn local(&mut self, cost: Cost) {
         let pe = &self.timer.pe;
         match self.phases.last_mut() {
-            Some(Phase::Local(before)) => *before += cost,
+            Some(Phase::Local(before)) => before.cost += cost,
             _ => {
                 let mut first = cost;
                 first.waiting += u64::from(pe.task_start_cycles);
                 first.waiting -= u64::from(pe.gap_cycles);
-                self.phases.push(Phase::Local(first));
+                self.phases.push(LocalPhase::timed(first));
             }
         }
     }
@@ -125,7 +126,8 @@ impl<'a> Writer<'a> {
         if pes > segments && elements > 0 {
             let by = self.fastest(pes / segments, elements, dtype, max)?;
             let collective = Collective::Reduce { by, max };
-            let line = LinePhase { axis, pes, segments, collective, elements, dtype };
+            let line =
+                LinePhase { axis, pes, segments, collective, elements, dtype, on: Spot::default() };
             self.phases.push(Phase::Line(line));
         }
         Ok(())
@@ -141,7 +143,8 @@ impl<'a> Writer<'a> {
     ) {
         if pes > segments && elements > 0 {
             let collective = Collective::Broadcast;
-            let line = LinePhase { axis, pes, segments, collective, elements, dtype };
+            let line =
+                LinePhase { axis, pes, segments, collective, elements, dtype, on: Spot::default() };
             self.phases.push(Phase::Line(line));
         }
     }

@@ -20,8 +20,9 @@ mod gemv;
 mod norm;
 
 use super::choices::{Choices, Cut};
+use super::instruction::{Instruction, Spot};
 use super::layer::Run;
-use super::phase::{Axis, LinePhase, Phase};
+use super::phase::{Axis, LinePhase, LocalPhase, Phase};
 use super::timer::Spent;
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
@@ -188,31 +189,40 @@ impl<'a> Lowering<'a> {
         pes: u32,
         segments: u32,
         collective: Collective,
-        elements: u32,
+        (elements, on): (u32, Spot),
     ) -> Phase {
-        Phase::Line(LinePhase { axis, pes, segments, collective, elements, dtype: DType::F16 })
+        let dtype = DType::F16;
+        Phase::Line(LinePhase { axis, pes, segments, collective, elements, dtype, on })
     }
 
     /// The middle of each line hands `elements` to all of its `pes` PEs.
-    fn spread(&self, kernel: &mut Kernel, axis: Axis, pes: u32, segments: u32, elements: u32) {
+    fn spread(
+        &self,
+        kernel: &mut Kernel,
+        axis: Axis,
+        (pes, segments): (u32, u32),
+        (elements, on): (u32, Spot),
+    ) {
         kernel.holds(2 * u64::from(elements));
         if pes > segments && elements > 0 {
-            kernel.phases.push(self.line(axis, pes, segments, Collective::Broadcast, elements));
+            let what = Collective::Broadcast;
+            kernel.phases.push(self.line(axis, pes, segments, what, (elements, on)));
         }
     }
 
-    /// `elements` of one in `every` PEs come to the middle of each line.
+    /// `elements` of one in `every` PEs come to the middle of each line; of each `every` it is the
+    /// one in the middle, where sums over them end.
     fn gather(
         &self,
         kernel: &mut Kernel,
         axis: Axis,
         (pes, segments, every): (u32, u32, u32),
-        elements: u32,
+        (elements, on): (u32, Spot),
     ) {
         kernel.holds(2 * u64::from(elements * (pes / segments).div_ceil(every)));
         if pes > segments && elements > 0 {
-            let collective = Collective::Gather { every };
-            kernel.phases.push(self.line(axis, pes, segments, collective, elements));
+            let collective = Collective::Gather { every, offset: every / 2 };
+            kernel.phases.push(self.line(axis, pes, segments, collective, (elements, on)));
         }
     }
 
@@ -222,7 +232,7 @@ impl<'a> Lowering<'a> {
         kernel: &mut Kernel,
         axis: Axis,
         (pes, segments): (u32, u32),
-        elements: u32,
+        (elements, on): (u32, Spot),
         (dtype, max): (DType, bool),
     ) -> Result<(), Error> {
         kernel.holds(u64::from(elements) * 4 / u64::from(dtype.per_wavelet()));
@@ -249,6 +259,7 @@ impl<'a> Lowering<'a> {
             collective,
             elements,
             dtype,
+            on,
         }));
         Ok(())
     }
@@ -259,27 +270,27 @@ impl<'a> Lowering<'a> {
         kernel: &mut Kernel,
         axis: Axis,
         line: (u32, u32),
-        elements: u32,
+        what: (u32, Spot),
     ) -> Result<(), Error> {
         let dtype = if self.timer.pe.sum_bits > 16 { DType::F32 } else { DType::F16 };
-        self.combine(kernel, axis, line, elements, (dtype, false))
+        self.combine(kernel, axis, line, what, (dtype, false))
     }
 
     /// Vector operations in each PE, one behind the other; the first starts a task.
-    fn work(&self, kernel: &mut Kernel, ops: &[VectorOp]) {
+    fn work<T: Into<Instruction> + Copy>(&self, kernel: &mut Kernel, ops: &[T]) {
         let pe = &self.timer.pe;
-        let mut cost = Cost::default();
-        for &op in ops {
-            cost += pe.cost(op);
-        }
-        if let Some(Phase::Local(before)) = kernel.phases.last_mut() {
-            *before += cost;
-            return;
-        }
-        if !ops.is_empty() {
+        let ops = ops.iter().map(|&op| op.into());
+        if !matches!(kernel.phases.last(), Some(Phase::Local(_))) && ops.len() > 0 {
+            let mut cost = Cost::default();
             cost.waiting += u64::from(pe.task_start_cycles);
             cost.waiting -= u64::from(pe.gap_cycles);
-            kernel.phases.push(Phase::Local(cost));
+            kernel.phases.push(Phase::Local(LocalPhase { cost, instructions: Vec::new() }));
+        }
+        if let Some(Phase::Local(local)) = kernel.phases.last_mut() {
+            for op in ops {
+                local.cost += pe.cost(op.cost());
+                local.instructions.push(op);
+            }
         }
     }
 

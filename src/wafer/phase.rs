@@ -5,6 +5,7 @@
 //! memory or takes part in a collective along its line; each PE goes on to its next phase as soon as
 //! its own part of this one is done. There is no barrier.
 
+use super::instruction::{Instruction, Spot};
 use sim_fabric::mesh::collective::Collective;
 use sim_fabric::mesh::program::DType;
 use sim_sram::Cost;
@@ -33,13 +34,31 @@ pub struct LinePhase {
     pub elements: u32,
     /// Their type.
     pub dtype: DType,
+    /// Where they lie in each PE; no part of what decides the time.
+    pub on: Spot,
+}
+
+/// Work in each PE's own memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LocalPhase {
+    /// How long it takes.
+    pub cost: Cost,
+    /// What is computed, one behind the other.
+    pub instructions: Vec<Instruction>,
+}
+
+impl LocalPhase {
+    /// Work of which only the time is known.
+    pub fn timed(cost: Cost) -> Phase {
+        Phase::Local(Self { cost, instructions: Vec::new() })
+    }
 }
 
 /// One phase of a kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
     /// Work in each PE's own memory.
-    Local(Cost),
+    Local(LocalPhase),
     /// A collective along lines.
     Line(LinePhase),
 }

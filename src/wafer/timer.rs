@@ -4,6 +4,7 @@
 //! collective, the line, the words, and the cycles at which its PEs start, from the earliest on).
 
 use super::field::Field;
+use super::instruction::Spot;
 use super::phase::{LinePhase, Phase};
 use crate::error::Error;
 use rustc_hash::FxHashMap;
@@ -155,9 +156,9 @@ impl Timer {
     fn step(&self, phase: &Phase, field: &mut Field) -> Result<Spent, Error> {
         let before = field.last();
         match phase {
-            Phase::Local(cost) => {
-                field.work(cost.total());
-                let Cost { arithmetic, memory, waiting } = *cost;
+            Phase::Local(local) => {
+                field.work(local.cost.total());
+                let Cost { arithmetic, memory, waiting } = local.cost;
                 Ok(Spent { arithmetic, memory, waiting, ..Spent::default() })
             }
             Phase::Line(line) => {
@@ -201,7 +202,7 @@ impl Timer {
         let part = middle(field.along(line.axis), line.pes);
         let base = part.iter().copied().min().unwrap_or(0);
         let start: Vec<u64> = part.iter().map(|time| time - base).collect();
-        let key = LineKey { phase: line.clone(), start };
+        let key = LineKey { phase: LinePhase { on: Spot::default(), ..line.clone() }, start };
         if let Some(known) = lock(&self.known.lines).get(&key) {
             return Ok(known.clone());
         }
@@ -268,6 +269,7 @@ impl Timer {
             collective: Collective::Reduce { by: by.clone(), max },
             elements,
             dtype,
+            on: Spot::default(),
         };
         let times = self.line(&line, &mut Field::new(length, 1))?;
         Ok(times.done.iter().copied().max().unwrap_or(0))

@@ -117,7 +117,7 @@ fn both(timer: &Timer, kernel: &Kernel) -> (Vec<u64>, Vec<u64>) {
         .phases
         .iter()
         .map(|phase| match phase {
-            Phase::Local(cost) => Step::Work(cost.total() as u32),
+            Phase::Local(local) => Step::Work(local.cost.total() as u32),
             Phase::Line(line) => match line.axis {
                 Axis::S => Step::Rows(timer.program(line), middle(COLUMNS, line.pes)),
                 Axis::O => Step::Columns(timer.program(line), middle(ROWS, line.pes)),

@@ -68,15 +68,18 @@ pub enum Collective {
         /// Whether maxima are taken instead of sums.
         max: bool,
     },
-    /// `elements` for each PE are combined over all PEs of the line.
+    /// `elements` for each PE, those for the first PE first, are combined over all PEs of the line;
+    /// each finds its sum behind them.
     ReduceScatter,
     /// `elements` of the root go to every PE.
     Broadcast,
-    /// `elements` of every PE that is a multiple of `every` PEs from the root on the first side, or
-    /// one less on the second, are collected at the root, side by side.
+    /// `elements` of some PEs are collected at the root, side by side in the order of [`gathered`],
+    /// each with room for whole wavelets; the root's own, if it contributes, stay where they are.
     Gather {
         /// Distance of those that contribute; 1 for all.
         every: u32,
+        /// The first of them.
+        offset: u32,
     },
     /// `elements` of the first PE go to the last one, past all others.
     Send,
@@ -107,6 +110,14 @@ pub fn program(
     with_root(collective, line, elements).into_program(segments)
 }
 
+/// The PEs that contribute to a gather along `pes` PEs, in the order in which their elements lie at the
+/// root in the middle: the root's own, those of the first side from the root on, those of the second.
+pub fn gathered(pes: u32, every: u32, offset: u32) -> Vec<u32> {
+    let root = pes / 2;
+    let order = (0..=root).rev().chain(root + 1..pes);
+    order.filter(|pe| pe % every == offset).collect()
+}
+
 /// As [`program`] for one line, with its root where `line` has it.
 pub fn with_root(collective: &Collective, mut line: Line, elements: u32) -> Line {
     match collective {
@@ -119,7 +130,9 @@ pub fn with_root(collective: &Collective, mut line: Line, elements: u32) -> Line
         }
         Collective::ReduceScatter => reduce_scatter::reduce_scatter(&mut line, elements),
         Collective::Broadcast => broadcast::broadcast(&mut line, elements),
-        Collective::Gather { every } => k_tree::gather(&mut line, elements, *every),
+        Collective::Gather { every, offset } => {
+            k_tree::gather(&mut line, elements, (*every, *offset));
+        }
         Collective::Send => send::send(&mut line, elements),
         Collective::AllGather => all_gather::all_gather(&mut line, elements),
         Collective::Shift { interleaved } => ring::shift(&mut line, elements, *interleaved),

@@ -1,7 +1,7 @@
 //! Products of matrices as programs: tiles over a small rectangle compute what they are for.
 
 use super::build::*;
-use sim_fabric::mesh::collective::{Collective, Reduce, Timing, program as collective};
+use sim_fabric::mesh::collective::{Collective, Reduce, Timing, gathered, program as collective};
 use sim_fabric::mesh::compose::{Step, compose};
 use sim_fabric::mesh::program::{DType, Op, OpKind, Operand, Port, Program, Shape, Walk};
 use sim_fabric::mesh::wavelet;
@@ -163,4 +163,52 @@ fn a_gemm_by_cyclic_shift_computes_the_product() {
     gemm(2, (2, 3, 4));
     gemm(3, (3, 2, 2));
     gemm(4, (2, 2, 5));
+}
+
+/// A line's collective over `before`, each PE's numbers first in its memory.
+fn along_a_line(
+    what: &Collective,
+    (pes, segments): (u32, u32),
+    n: u32,
+    room: u32,
+) -> [Vec<Vec<f32>>; 2] {
+    let before: Vec<Vec<f32>> =
+        (0..pes).map(|pe| (0..room).map(|i| number(pe * 100 + i)).collect()).collect();
+    let mut after = before.clone();
+    for dtype in [DType::F32, DType::F16] {
+        after = values(&collective(what, pes, segments, n, dtype, &TIMING), before.clone());
+    }
+    [before, after]
+}
+
+#[test]
+fn a_gather_lays_elements_side_by_side_in_its_order() {
+    for (length, every, offset) in [(7, 1, 0), (12, 3, 1), (8, 4, 0), (9, 2, 1), (6, 5, 2)] {
+        let n = 4;
+        let what = Collective::Gather { every, offset };
+        let order = gathered(length, every, offset);
+        let [before, after] = along_a_line(&what, (2 * length, 2), n, n * length);
+        for segment in 0..2 {
+            let root = &after[(segment * length + length / 2) as usize];
+            for (place, pe) in order.iter().enumerate() {
+                let found = &root[place * n as usize..][..n as usize];
+                let own = &before[(segment * length + pe) as usize][..n as usize];
+                assert_eq!(found, own, "PE {pe} of {length}, every {every} from {offset}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reduce_scatter_gives_each_pe_the_sum_of_its_slice() {
+    for pes in [2, 3, 4, 7] {
+        let n = 2;
+        let [before, after] = along_a_line(&Collective::ReduceScatter, (pes, 1), n, n * (pes + 1));
+        for pe in 0..pes {
+            for i in 0..n {
+                let sum: f32 = before.iter().map(|memory| memory[(pe * n + i) as usize]).sum();
+                assert_eq!(after[pe as usize][(pes * n + i) as usize], sum, "PE {pe} of {pes}");
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@
 
 use super::{Kernel, Lowering};
 use crate::error::Error;
+use crate::wafer::instruction::Spot;
 use crate::wafer::phase::Axis;
 use sim_fabric::mesh::collective::Collective;
 use sim_fabric::mesh::program::DType;
@@ -59,9 +60,9 @@ impl Lowering<'_> {
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.absorb_rows, "absorb_rows")?;
         let (ins, outs) = (nope.div_ceil(self.choices.head_columns), kv_lora.div_ceil(rows));
-        self.spread(kernel, Axis::O, rows, 1, ins * self.tokens);
+        self.spread(kernel, Axis::O, (rows, 1), (ins * self.tokens, Spot::default()));
         self.work(kernel, &[self.tile(outs, ins, format)]);
-        self.sum(kernel, Axis::S, (span, heads), outs * self.tokens)?;
+        self.sum(kernel, Axis::S, (span, heads), (outs * self.tokens, Spot::default()))?;
         self.store(kernel, outs, ins, format);
         kernel.rectangle = [span, rows];
         Ok(())
@@ -83,13 +84,18 @@ impl Lowering<'_> {
         };
         let span = self.head_span(heads)?;
         let rows = self.rows_of(self.choices.qkv_rows, "qkv_rows")?;
-        self.gather(kernel, Axis::O, (rows, 1, 1), width.div_ceil(rows) * self.tokens);
+        self.gather(
+            kernel,
+            Axis::O,
+            (rows, 1, 1),
+            (width.div_ceil(rows) * self.tokens, Spot::default()),
+        );
         let root = VectorOp { kind: Kind::Special, inner: 1, outer: self.tokens };
         let all = self.each(Kind::F16, width);
         self.work(kernel, &[all, root, all]);
         // The token's owner may stand in any row: what is ready in the middle goes to all of them.
         let owners = self.rows_of(self.choices.attention_rows, "attention_rows")?;
-        self.spread(kernel, Axis::O, owners, 1, width * self.tokens);
+        self.spread(kernel, Axis::O, (owners, 1), (width * self.tokens, Spot::default()));
         kernel.rectangle = [span, owners.max(rows)];
         Ok(())
     }
@@ -153,13 +159,18 @@ impl Lowering<'_> {
         // Queries: slices along O go to all columns of the band, in each column to its middle and
         // from there, with the rotary parts, to every row.
         if together > 1 {
-            self.gather(kernel, Axis::S, (span, bands, columns), part * n);
+            self.gather(kernel, Axis::S, (span, bands, columns), (part * n, Spot::default()));
         }
-        self.spread(kernel, Axis::S, span, bands, together * part * n);
-        self.gather(kernel, Axis::S, (span, bands, 1), rope.div_ceil(columns) * n);
-        self.spread(kernel, Axis::S, span, bands, together * rope * n);
-        self.gather(kernel, Axis::O, (absorb_rows, 1, 1), together * part * n);
-        self.spread(kernel, Axis::O, rows, 1, together * width * n);
+        self.spread(kernel, Axis::S, (span, bands), (together * part * n, Spot::default()));
+        self.gather(
+            kernel,
+            Axis::S,
+            (span, bands, 1),
+            (rope.div_ceil(columns) * n, Spot::default()),
+        );
+        self.spread(kernel, Axis::S, (span, bands), (together * rope * n, Spot::default()));
+        self.gather(kernel, Axis::O, (absorb_rows, 1, 1), (together * part * n, Spot::default()));
+        self.spread(kernel, Axis::O, (rows, 1), (together * width * n, Spot::default()));
 
         let cached = self.tokens_per_pe(context, rows);
         let scores = together * cached;
@@ -179,10 +190,10 @@ impl Lowering<'_> {
         let max = VectorOp { kind: Kind::Max, inner: cached, outer: together * n };
         self.work(kernel, &[product((together, cached), width), self.each(Kind::F16, scores), max]);
         let peak = (DType::F16, true);
-        self.combine(kernel, Axis::O, (rows, 1), together * n, peak)?;
-        self.combine(kernel, Axis::S, (span, bands), together * n, peak)?;
-        self.spread(kernel, Axis::S, span, bands, together * n);
-        self.spread(kernel, Axis::O, rows, 1, together * n);
+        self.combine(kernel, Axis::O, (rows, 1), (together * n, Spot::default()), peak)?;
+        self.combine(kernel, Axis::S, (span, bands), (together * n, Spot::default()), peak)?;
+        self.spread(kernel, Axis::S, (span, bands), (together * n, Spot::default()));
+        self.spread(kernel, Axis::O, (rows, 1), (together * n, Spot::default()));
 
         let exponentials = VectorOp { kind: Kind::Special, inner: 1, outer: scores * n };
         let total = self.each(Kind::F16, scores);
@@ -192,9 +203,9 @@ impl Lowering<'_> {
         let slice = (kv_lora.div_ceil(columns) + 1) * n;
         if span > bands {
             let share = Collective::ReduceScatter;
-            kernel.phases.push(self.line(Axis::S, span, bands, share, slice));
+            kernel.phases.push(self.line(Axis::S, span, bands, share, (slice, Spot::default())));
         }
-        self.sum(kernel, Axis::O, (rows, 1), slice)
+        self.sum(kernel, Axis::O, (rows, 1), (slice, Spot::default()))
     }
 
     /// Each head's weighted latent into its value.
@@ -207,9 +218,9 @@ impl Lowering<'_> {
         let (ins, outs) = (kv_lora.div_ceil(self.choices.head_columns), value.div_ceil(rows));
         let reciprocal = VectorOp { kind: Kind::Special, inner: 1, outer: self.tokens };
         self.work(kernel, &[reciprocal, self.each(Kind::F16, ins)]);
-        self.spread(kernel, Axis::O, rows, 1, ins * self.tokens);
+        self.spread(kernel, Axis::O, (rows, 1), (ins * self.tokens, Spot::default()));
         self.work(kernel, &[self.tile(outs, ins, format)]);
-        self.sum(kernel, Axis::S, (span, heads), outs * self.tokens)?;
+        self.sum(kernel, Axis::S, (span, heads), (outs * self.tokens, Spot::default()))?;
         self.store(kernel, outs, ins, format);
         kernel.rectangle = [span, rows];
         Ok(())
@@ -225,10 +236,15 @@ impl Lowering<'_> {
         let residual = self.residual()?;
         let each = value.div_ceil(rows);
         let every = self.choices.head_columns;
-        self.gather(kernel, Axis::S, (span, 1, every), each * self.tokens);
-        self.spread(kernel, Axis::S, residual.pes(), 1, heads * each * self.tokens);
+        self.gather(kernel, Axis::S, (span, 1, every), (each * self.tokens, Spot::default()));
+        self.spread(
+            kernel,
+            Axis::S,
+            (residual.pes(), 1),
+            (heads * each * self.tokens, Spot::default()),
+        );
         self.work(kernel, &[self.tile(residual.own(), heads * each, format)]);
-        self.sum(kernel, Axis::O, (rows, 1), residual.own() * self.tokens)?;
+        self.sum(kernel, Axis::O, (rows, 1), (residual.own() * self.tokens, Spot::default()))?;
         self.store(kernel, residual.own(), heads * each, format);
         kernel.rectangle = [residual.pes(), rows];
         Ok(())

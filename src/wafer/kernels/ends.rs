@@ -2,6 +2,7 @@
 
 use super::{Kernel, Lowering};
 use crate::error::Error;
+use crate::wafer::instruction::Spot;
 use crate::wafer::phase::{Axis, LinePhase, Phase};
 use sim_fabric::mesh::collective::Collective;
 use sim_fabric::mesh::program::DType;
@@ -13,8 +14,8 @@ impl Lowering<'_> {
     /// The row is taken to stand at the far end of its columns.
     pub(super) fn embedding(&self, kernel: &mut Kernel, bytes: u64) -> Result<(), Error> {
         let cut = self.residual()?;
-        self.spread(kernel, Axis::S, cut.pes(), 1, 2 * self.tokens);
-        self.spread(kernel, Axis::O, self.rows, 1, 2 * self.tokens);
+        self.spread(kernel, Axis::S, (cut.pes(), 1), (2 * self.tokens, Spot::default()));
+        self.spread(kernel, Axis::O, (self.rows, 1), (2 * self.tokens, Spot::default()));
         self.send(kernel, self.rows / 2 + 1, cut.own() * self.tokens);
         let pes = u64::from(cut.pes()) * u64::from(self.rows);
         kernel.memory.push((Owner::Weights, bytes.div_ceil(pes)));
@@ -27,7 +28,7 @@ impl Lowering<'_> {
         let own = vocabulary.div_ceil(self.rows);
         let scan = VectorOp { kind: Kind::Max, inner: own, outer: 1 };
         self.work(kernel, &[scan, scan]);
-        self.combine(kernel, Axis::O, (self.rows, 1), 2, (DType::F32, true))?;
+        self.combine(kernel, Axis::O, (self.rows, 1), (2, Spot::default()), (DType::F32, true))?;
         kernel.rectangle = [1, self.rows];
         Ok(())
     }
@@ -57,6 +58,7 @@ impl Lowering<'_> {
             collective: Collective::Send,
             elements,
             dtype: DType::F16,
+            on: Spot::default(),
         }));
     }
 }

@@ -7,7 +7,8 @@
 use super::{Kernel, Lowering, multiply};
 use crate::error::Error;
 use crate::wafer::choices::Cut;
-use crate::wafer::phase::Axis;
+use crate::wafer::instruction::Spot;
+use crate::wafer::phase::{Axis, LocalPhase};
 use sim_sram::{Cost, Kind, Owner, VectorOp};
 use workloads::forward::OperatorKind;
 use workloads::model::WeightFormat;
@@ -17,8 +18,18 @@ impl Lowering<'_> {
     pub(super) fn share_residual(&self, kernel: &mut Kernel) -> Result<(), Error> {
         let cut = self.residual()?;
         if cut.sub > 1 {
-            self.gather(kernel, Axis::S, (cut.pes(), cut.groups, 1), cut.own() * self.tokens);
-            self.spread(kernel, Axis::S, cut.pes(), cut.groups, cut.tile * self.tokens);
+            self.gather(
+                kernel,
+                Axis::S,
+                (cut.pes(), cut.groups, 1),
+                (cut.own() * self.tokens, Spot::default()),
+            );
+            self.spread(
+                kernel,
+                Axis::S,
+                (cut.pes(), cut.groups),
+                (cut.tile * self.tokens, Spot::default()),
+            );
         }
         Ok(())
     }
@@ -36,18 +47,23 @@ impl Lowering<'_> {
         let own = experts.div_ceil(rows);
         let sigmoid = VectorOp { kind: Kind::Special, inner: 1, outer: 2 * own * self.tokens };
         self.work(kernel, &[sigmoid, self.each(Kind::F16, own)]);
-        self.gather(kernel, Axis::O, (rows, 1, 1), own * self.tokens);
-        self.spread(kernel, Axis::O, rows, 1, rows * own * self.tokens);
+        self.gather(kernel, Axis::O, (rows, 1, 1), (own * self.tokens, Spot::default()));
+        self.spread(kernel, Axis::O, (rows, 1), (rows * own * self.tokens, Spot::default()));
         // Each own score is compared with all, and the comparisons are counted.
         let compare = VectorOp { kind: Kind::Max, inner: experts, outer: own * self.tokens };
         let count = VectorOp { kind: Kind::F16, ..compare };
         self.work(kernel, &[compare, count, self.each(Kind::F16, 2 * top_k)]);
-        self.sum(kernel, Axis::O, (rows, 1), 2 * top_k * self.tokens)?;
+        self.sum(kernel, Axis::O, (rows, 1), (2 * top_k * self.tokens, Spot::default()))?;
         let total = self.each(Kind::F16, top_k);
         let reciprocal = VectorOp { kind: Kind::Special, inner: 1, outer: self.tokens };
         self.work(kernel, &[total, reciprocal, total]);
-        self.spread(kernel, Axis::S, self.residual()?.pes(), 1, 2 * top_k * self.tokens);
-        self.spread(kernel, Axis::O, self.rows, 1, 2 * top_k * self.tokens);
+        self.spread(
+            kernel,
+            Axis::S,
+            (self.residual()?.pes(), 1),
+            (2 * top_k * self.tokens, Spot::default()),
+        );
+        self.spread(kernel, Axis::O, (self.rows, 1), (2 * top_k * self.tokens, Spot::default()));
         kernel.rectangle = [self.residual()?.pes(), self.rows];
         Ok(())
     }
@@ -65,7 +81,12 @@ impl Lowering<'_> {
         let pe_outs = outs.div_ceil(rows * residual.sub);
         self.expert_tiles(kernel, kind, (pe_outs, residual.tile), false);
         let elements = (top_k + shared) * row_outs * self.tokens;
-        self.sum(kernel, Axis::S, (residual.pes(), 1), elements + self.squares())?;
+        self.sum(
+            kernel,
+            Axis::S,
+            (residual.pes(), 1),
+            (elements + self.squares(), Spot::default()),
+        )?;
         self.divide(kernel, elements / self.tokens);
         self.store_experts(kernel, kind, residual.pes() * rows);
         kernel.rectangle = [residual.pes(), rows];
@@ -94,14 +115,19 @@ impl Lowering<'_> {
         let chosen = top_k + shared;
         if cut.sub > 1 {
             let line = (cut.pes(), cut.groups, 1);
-            self.gather(kernel, Axis::O, line, chosen * cut.own() * self.tokens);
+            self.gather(kernel, Axis::O, line, (chosen * cut.own() * self.tokens, Spot::default()));
             let elements = chosen * cut.tile * self.tokens;
-            self.spread(kernel, Axis::O, cut.pes(), cut.groups, elements);
+            self.spread(kernel, Axis::O, (cut.pes(), cut.groups), (elements, Spot::default()));
         }
-        self.spread(kernel, Axis::S, residual.pes(), 1, chosen * cut.tile * self.tokens);
+        self.spread(
+            kernel,
+            Axis::S,
+            (residual.pes(), 1),
+            (chosen * cut.tile * self.tokens, Spot::default()),
+        );
         let pe_outs = residual.own().div_ceil(cut.sub);
         self.expert_tiles(kernel, kind, (pe_outs, cut.tile), true);
-        self.sum(kernel, Axis::O, (cut.pes(), 1), residual.own() * self.tokens)?;
+        self.sum(kernel, Axis::O, (cut.pes(), 1), (residual.own() * self.tokens, Spot::default()))?;
         self.store_experts(kernel, kind, residual.pes() * cut.pes());
         kernel.rectangle = [residual.pes(), cut.pes()];
         Ok(())
@@ -133,7 +159,7 @@ impl Lowering<'_> {
         expert(format, products, self.distinct_experts.min(products));
         expert(shared_format, shared * self.tokens, shared);
         cost.waiting += u64::from(pe.task_start_cycles + pe.pipeline_cycles);
-        kernel.phases.push(crate::wafer::phase::Phase::Local(cost));
+        kernel.phases.push(LocalPhase::timed(cost));
     }
 
     /// Bytes of all experts over `pes` PEs: which PEs hold the remainder of an expert changes from

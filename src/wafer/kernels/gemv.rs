@@ -2,6 +2,7 @@
 
 use super::{Kernel, Lowering};
 use crate::error::Error;
+use crate::wafer::instruction::Spot;
 use crate::wafer::phase::Axis;
 use workloads::model::{Attention, WeightFormat};
 
@@ -45,9 +46,8 @@ impl Lowering<'_> {
                 self.spread(
                     kernel,
                     Axis::S,
-                    outs.0,
-                    1,
-                    (ins.1 + latent) * self.tokens + self.squares(),
+                    (outs.0, 1),
+                    ((ins.1 + latent) * self.tokens + self.squares(), Spot::default()),
                 );
                 Product { axis: Axis::O, ins, outs }
             }
@@ -56,7 +56,12 @@ impl Lowering<'_> {
                 self.share_residual(kernel)?;
                 let outs = over(self.choices.router_rows, outs);
                 // The experts take the same vector: it is spread over all rows at once.
-                self.spread(kernel, Axis::O, rows, 1, residual.tile * self.tokens + self.squares());
+                self.spread(
+                    kernel,
+                    Axis::O,
+                    (rows, 1),
+                    (residual.tile * self.tokens + self.squares(), Spot::default()),
+                );
                 Product { axis: Axis::S, ins: along_s, outs }
             }
             "gate_up" | "lm_head" => {
@@ -89,11 +94,16 @@ impl Lowering<'_> {
         }
         if spread {
             let squares = if normed { self.squares() } else { 0 };
-            self.spread(kernel, other, outs.0, 1, ins.1 * self.tokens + squares);
+            self.spread(
+                kernel,
+                other,
+                (outs.0, 1),
+                (ins.1 * self.tokens + squares, Spot::default()),
+            );
         }
         self.work(kernel, &[self.tile(outs.1, ins.1, format)]);
         let squares = if normed { self.squares() } else { 0 };
-        self.sum(kernel, axis, (ins.0, 1), outs.1 * self.tokens + squares)?;
+        self.sum(kernel, axis, (ins.0, 1), (outs.1 * self.tokens + squares, Spot::default()))?;
         if normed {
             self.divide(kernel, outs.1);
         }

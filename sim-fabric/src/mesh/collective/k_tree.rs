@@ -32,7 +32,7 @@ struct Half {
 /// On the first side groups start with the root, on the second behind it, so that all groups of a
 /// level are of one size and end together. The last level's group is all that is left.
 pub(super) fn reduce(line: &mut Line, elements: u32, kind: OpKind, groups: &[u32]) {
-    let mut halves = halves(line, 1);
+    let mut halves = halves(line, (1, 0));
     let mut root = Vec::new();
     for &group in &groups[..groups.len() - 1] {
         for half in &mut halves {
@@ -49,7 +49,8 @@ pub(super) fn reduce(line: &mut Line, elements: u32, kind: OpKind, groups: &[u32
                     0 => root.push(take),
                     _ => half.positions[leader as usize].push(take),
                 }
-                take_in(line, half.side, leader, members.len() as u32 - 1, elements, kind);
+                let members = members.len() as u32 - 1;
+                take_in(line, half.side, (leader, true), members, elements, kind);
             }
             half.holders = leaders;
         }
@@ -57,18 +58,20 @@ pub(super) fn reduce(line: &mut Line, elements: u32, kind: OpKind, groups: &[u32
     finish(line, halves, root, elements, kind);
 }
 
-/// `elements` of every PE, or of one in `every`, are collected at the root.
-pub(super) fn gather(line: &mut Line, elements: u32, every: u32) {
-    let halves = halves(line, every);
+/// `elements` of every PE, or of one in `every` from `offset` on, are collected at the root.
+pub(super) fn gather(line: &mut Line, elements: u32, (every, offset): (u32, u32)) {
+    let halves = halves(line, (every, offset));
     finish(line, halves, Vec::new(), elements, OpKind::Move);
 }
 
-/// Both sides; every `every`-th PE holds something, from the root on and from behind it.
-fn halves(line: &Line, every: u32) -> [Half; 2] {
+/// Both sides; every `every`-th PE of the line from `offset` on holds something, the root on the first
+/// side.
+fn halves(line: &Line, (every, offset): (u32, u32)) -> [Half; 2] {
     let mut first = 0;
     line.sides().map(|side| {
         let positions = vec![Vec::new(); side.pes as usize + 1];
-        let holders = (first..=side.pes).step_by(every as usize).collect();
+        let holds = |&distance: &u32| line.index(side, distance) % every == offset;
+        let holders = (first..=side.pes).filter(holds).collect();
         first = 1;
         Half { side, positions, holders }
     })
@@ -93,7 +96,8 @@ fn finish(
         all += members.len() as u32;
     }
     if all > 0 {
-        take_in(line, halves[0].side, 0, all, elements, kind);
+        let holds = halves[0].holders.first() == Some(&0);
+        take_in(line, halves[0].side, (0, holds), all, elements, kind);
     }
     if !root.is_empty() {
         line.root().routes.push(Route { colour: Colour(0), positions: root });
@@ -134,13 +138,24 @@ impl Half {
 
 /// The leader takes the words of `members`. Sums in fewer wavelets than an addition takes cycles go
 /// to several accumulators in turn, which are added at the end.
-fn take_in(line: &mut Line, side: Side, leader: u32, members: u32, elements: u32, kind: OpKind) {
+fn take_in(
+    line: &mut Line,
+    side: Side,
+    (leader, holds): (u32, bool),
+    members: u32,
+    elements: u32,
+    kind: OpKind,
+) {
     let padded = elements.next_multiple_of(line.dtype.per_wavelet());
     let wavelets = padded / line.dtype.per_wavelet();
     let from = Operand::Fabric(Colour(0));
     let mut take: Op = line.op(kind, members * padded, from, Operand::Memory(0));
-    // Sums add up in one place; what is gathered lies side by side.
-    take.wrap = if kind == OpKind::Move { 0 } else { padded };
+    // Sums add up in one place; what is gathered lies side by side, behind what the root holds itself.
+    match kind {
+        OpKind::Move if holds => take.dst = Operand::Memory(padded),
+        OpKind::Move => {}
+        _ => take.wrap = padded,
+    }
     let accumulators = line.timing.accumulators;
     let combine = (kind == OpKind::Add && members > 1 && wavelets < accumulators)
         .then(|| line.local(accumulators));

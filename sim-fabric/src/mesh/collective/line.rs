@@ -108,11 +108,16 @@ impl Line {
 
     /// The PE at `distance` from the root.
     pub(super) fn at(&mut self, side: Side, distance: u32) -> &mut PeClass {
-        let index = match side.inward {
+        let index = self.index(side, distance);
+        &mut self.classes[index as usize]
+    }
+
+    /// Where the PE at `distance` from the root stands, counted from the first.
+    pub(super) fn index(&self, side: Side, distance: u32) -> u32 {
+        match side.inward {
             Port::East => self.root - distance,
             _ => self.root + distance,
-        };
-        &mut self.classes[index as usize]
+        }
     }
 
     /// The PE at `index` from the first.
