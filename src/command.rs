@@ -8,10 +8,14 @@
 //! [`exit`] is the one table of exit codes.
 
 mod args;
+mod check;
+mod compare;
 pub mod exit;
 mod fabric;
+mod files;
 mod problems;
 mod progress;
+mod report;
 mod run;
 mod wafer;
 
@@ -50,6 +54,9 @@ fn execute(args: Vec<OsString>) -> u8 {
     let format = parsed.command.format();
     let simulate = || match &parsed.command {
         Command::Run(options) => run::run(options).map(|()| exit::OK),
+        Command::Report(options) => report::run(options).map(|()| exit::OK),
+        Command::Compare(options) => compare::run(options).map(|()| exit::OK),
+        Command::Check(options) => check::run(options),
         Command::Fabric(fabric) => fabric.run().map(|()| exit::OK),
         Command::Wafer(wafer) => wafer.run().map(|()| exit::OK),
     };
@@ -74,6 +81,12 @@ fn guarded(run: impl FnOnce() -> Result<u8, Error>) -> Result<u8, Error> {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
     drop(std::panic::take_hook());
     result.unwrap_or_else(|_| Err(Error::Simulation("a bug stopped the run".to_string())))
+}
+
+/// `value` as JSON for stdout.
+fn json_text(value: &impl serde::Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n").map_err(|error| Error::Simulation(format!("no JSON: {error}")))
 }
 
 /// Writes to stdout; a reader that has gone away, as `head` does, is no error.

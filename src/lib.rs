@@ -49,6 +49,18 @@ pub fn run(scenario: &Scenario) -> Result<Outcome, Error> {
 /// # Errors
 /// As [`run`].
 pub fn run_with_progress(scenario: &Scenario, progress: &Progress<'_>) -> Result<Outcome, Error> {
+    run_with(scenario, true, progress)
+}
+
+/// As [`run_with_progress`]; without `bands` no assumed number is varied, which takes most of the time.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    scenario: &Scenario,
+    bands: bool,
+    progress: &Progress<'_>,
+) -> Result<Outcome, Error> {
     let machines: Vec<Result<MachineOutcome, Error>> = scenario
         .machines
         .par_iter()
@@ -59,6 +71,7 @@ pub fn run_with_progress(scenario: &Scenario, progress: &Progress<'_>) -> Result
                 model: &scenario.model,
                 request: scenario.request,
                 seed: scenario.seed,
+                bands,
                 progress: &progress,
             };
             spec.machine().simulate(&job).map_err(|error| error.on_machine(name))
@@ -68,6 +81,7 @@ pub fn run_with_progress(scenario: &Scenario, progress: &Progress<'_>) -> Result
     Ok(Outcome {
         schema_version: SCHEMA_VERSION,
         simulator: concat!("wafersim ", env!("CARGO_PKG_VERSION")).to_string(),
+        manifest: scenario.manifest(),
         scenario: scenario.resolved(),
         model: summary(&scenario.model),
         claims: claims::table(scenario, &machines),

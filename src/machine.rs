@@ -38,6 +38,8 @@ pub struct Job<'a> {
     pub request: Request,
     /// Seed of all random streams.
     pub seed: u64,
+    /// Whether assumed numbers are varied, for the band and the sensitivities.
+    pub bands: bool,
     /// Told how far the work is: a share between 0 and 1, and what is being done.
     pub progress: &'a (dyn Fn(f64, &str) + Sync),
 }

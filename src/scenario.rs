@@ -12,6 +12,7 @@ mod check;
 pub mod file;
 mod files;
 mod machines;
+mod manifest;
 pub mod preset;
 mod settings;
 
@@ -44,6 +45,8 @@ pub struct Scenario {
     pub seed: u64,
     /// The machines, in the order of the outcome.
     pub machines: Vec<MachineSpec>,
+    /// What was typed to get it, without what does not change the result; empty for a text.
+    pub command: String,
 }
 
 impl Scenario {
@@ -62,7 +65,9 @@ impl Scenario {
     pub fn load_with(path: &Path, settings: &[Setting]) -> Result<Self, Error> {
         let text = files::read(path).map_err(|message| Error::Input(vec![message]))?;
         let base = path.parent().unwrap_or(Path::new(""));
-        check::read(Source::new(text, Some(path)), base, settings)
+        let mut scenario = check::read(Source::new(text, Some(path)), base, settings)?;
+        scenario.command = manifest::command(path, settings);
+        Ok(scenario)
     }
 
     /// Reads a scenario from `text`; the files it names are looked up in `base`.

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its fixture fails")]
 
+#[path = "command/again.rs"]
+mod again;
+#[path = "command/check.rs"]
+mod check;
 #[path = "command/collective.rs"]
 mod collective;
 #[path = "command/fixture.rs"]

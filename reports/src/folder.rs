@@ -221,6 +221,29 @@ pub fn write_all(
 ) -> Result<PathBuf, FolderError> {
     folder.write("outcome.json", &pretty(outcome))?;
     folder.write("timing.json", &pretty(timing))?;
+    draw(folder, outcome)
+}
+
+/// Draws `outcome` anew into `folder` and commits it: `bytes` are the outcome's own, `timing` what its
+/// run left beside it.
+///
+/// # Errors
+/// As [`write_all`].
+pub fn redraw(
+    mut folder: ResultFolder,
+    outcome: &Outcome,
+    bytes: &[u8],
+    timing: Option<&[u8]>,
+) -> Result<PathBuf, FolderError> {
+    folder.write("outcome.json", bytes)?;
+    if let Some(timing) = timing {
+        folder.write("timing.json", timing)?;
+    }
+    draw(folder, outcome)
+}
+
+/// Everything that is derived from the outcome, and the commit.
+fn draw(mut folder: ResultFolder, outcome: &Outcome) -> Result<PathBuf, FolderError> {
     folder.write("report.html", html::page(outcome).as_bytes())?;
     for name in plots::draw_all(outcome, &folder.partial)? {
         folder.note(name);
@@ -229,7 +252,7 @@ pub fn write_all(
 }
 
 /// `value` as indented JSON with a line end; the same bytes for the same value.
-fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
+pub(crate) fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("results have only text as keys");
     bytes.push(b'\n');
     bytes

@@ -1,10 +1,14 @@
 //! The outcome of a scenario: everything `outcome.json` holds. Field names are part of the format;
 //! [`SCHEMA_VERSION`] counts its changes.
 
+mod read;
+
+pub use read::{OLDEST, ReadError, read};
+
 use serde::{Deserialize, Serialize};
 
 /// Version of the format of `outcome.json`.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What a scenario led to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +17,8 @@ pub struct Outcome {
     pub schema_version: u32,
     /// Version of the simulator.
     pub simulator: String,
+    /// How to get it again.
+    pub manifest: Manifest,
     /// The scenario as resolved: every field, with presets filled in.
     pub scenario: serde_json::Value,
     /// Shape of the model that ran.
@@ -21,6 +27,27 @@ pub struct Outcome {
     pub machines: Vec<MachineOutcome>,
     /// Published claims beside what was simulated.
     pub claims: Vec<Claim>,
+}
+
+/// How to get an outcome again; the simulator and the effective scenario stand beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The command without options that do not change the result; empty where a program ran it.
+    pub command: String,
+    /// SHA-256 of the scenario as resolved, in compact JSON with sorted keys.
+    pub scenario_hash: String,
+    /// Seed of all random streams.
+    pub seed: u64,
+}
+
+/// A count of something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counter {
+    /// Of what: "wavelet-hops stepped".
+    pub name: String,
+    /// How many.
+    pub value: u64,
 }
 
 /// The model in a few figures.
@@ -51,7 +78,8 @@ pub struct MachineOutcome {
     pub unit: String,
     /// Output tokens per second of one user, mean over the request `[tokens/s]`.
     pub tokens_per_s: f64,
-    /// The same with all assumed parameters at their slow ends and at their fast ends `[tokens/s]`.
+    /// The same with all assumed parameters at their slow ends and at their fast ends `[tokens/s]`;
+    /// twice the speed itself, and `sensitivity` empty, where that was not asked for.
     pub tokens_per_s_range: [f64; 2],
     /// Output tokens per second of all users together, over all units `[tokens/s]`.
     pub tokens_per_s_machine: f64,
@@ -81,6 +109,12 @@ pub struct MachineOutcome {
     pub links: Vec<LinkLoad>,
     /// What is stepped, what is a fixed latency, what is absent.
     pub fidelity: Vec<Fidelity>,
+    /// Electrical power of all units used `[kW]`; absent where the hardware gives none.
+    #[serde(default)]
+    pub power_kw: Option<f64>,
+    /// Work that the simulator did for this, which is no part of the prediction.
+    #[serde(default)]
+    pub work: Vec<Counter>,
 }
 
 /// Where time goes `[microseconds]`.

@@ -56,9 +56,9 @@ fn write_machines(out: &mut String, machines: &[MachineOutcome]) -> fmt::Result 
     row("", &|m| m.name.clone())?;
     row("units", &|m| units(m.units, &m.unit))?;
     row("tokens/s/user", &|m| number(m.tokens_per_s))?;
-    row("  range", &|m| {
-        let [low, high] = m.tokens_per_s_range;
-        format!("{} to {}", number(low), number(high))
+    row("  range", &|m| match view::band(m) {
+        Some([low, high]) => format!("{} to {}", number(low), number(high)),
+        None => "not computed".into(),
     })?;
     if machines.iter().any(|m| view::clock(m).is_some()) {
         row("  by clock", &|m| {

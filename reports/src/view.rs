@@ -49,8 +49,8 @@ pub(crate) fn comparisons(outcome: &Outcome) -> Vec<Comparison<'_>> {
                 other: &other.name,
                 speed: ratio(first.tokens_per_s, other.tokens_per_s)?,
                 request: ratio(other.request_s, first.request_s),
-                worst: ratio(first.tokens_per_s_range[0], other.tokens_per_s_range[1]),
-                best: ratio(first.tokens_per_s_range[1], other.tokens_per_s_range[0]),
+                worst: band(first).zip(band(other)).and_then(|(a, b)| ratio(a[0], b[1])),
+                best: band(first).zip(band(other)).and_then(|(a, b)| ratio(a[1], b[0])),
             })
         })
         .collect()
@@ -70,6 +70,11 @@ pub(crate) struct Comparison<'a> {
     pub(crate) worst: Option<f64>,
     /// Ratio of tokens/s with the first at its fast end and the other at its slow end.
     pub(crate) best: Option<f64>,
+}
+
+/// The band of a machine's speed, where assumed numbers were varied `[tokens/s]`.
+pub(crate) fn band(machine: &MachineOutcome) -> Option<[f64; 2]> {
+    (!machine.sensitivity.is_empty()).then_some(machine.tokens_per_s_range)
 }
 
 /// The clock that the cycles of a machine count `[GHz]`, from its longest operator.

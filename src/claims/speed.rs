@@ -15,6 +15,10 @@ pub(super) fn tokens_per_s(view: &View<'_>) -> Claim {
         |(_, outcome)| {
             let [low, high] = outcome.tokens_per_s_range;
             let speed = outcome.tokens_per_s;
+            if outcome.sensitivity.is_empty() {
+                let note = format!("no band was asked for; {}", what_decides(outcome));
+                return (format!("{speed:.0} tok/s"), note);
+            }
             let simulated = format!("{speed:.0} tok/s ({low:.0} to {high:.0})");
             (simulated, format!("{}; {}", against_band(speed, low, high), what_decides(outcome)))
         },

@@ -1,6 +1,9 @@
 //! What can be typed.
 
+use super::check::{CheckFormat, CheckOptions};
+use super::compare::CompareOptions;
 use super::fabric::Fabric;
+use super::report::ReportOptions;
 use super::wafer::Wafer;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -21,6 +24,12 @@ not fit, 5 the result cannot be written, 10 a prediction left its tolerance, 11 
 pub(super) enum Command {
     /// Simulate a scenario and write a folder with report, pictures and outcome.json
     Run(RunOptions),
+    /// Draw page, pictures and tables of an outcome.json anew, without simulating
+    Report(ReportOptions),
+    /// Say what moved between two outcomes, and what could have moved it
+    Compare(CompareOptions),
+    /// Hold the predictions of scenarios to accepted baselines
+    Check(CheckOptions),
     /// Simulate the fabric of a wafer alone, without a model
     #[command(subcommand)]
     Fabric(Fabric),
@@ -34,6 +43,10 @@ impl Command {
     pub(super) fn format(&self) -> Format {
         match self {
             Self::Run(options) => options.format,
+            Self::Report(options) => options.format,
+            Self::Compare(options) => options.format,
+            Self::Check(options) if options.format == CheckFormat::Json => Format::Json,
+            Self::Check(_) => Format::Human,
             Self::Fabric(fabric) => fabric.format(),
             Self::Wafer(wafer) => wafer.format(),
         }
@@ -55,6 +68,9 @@ pub(super) struct RunOptions {
     /// machines.wafer.count=Fixed(16) or wse3.clock="0.9 GHz"; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(super) settings: Vec<String>,
+    /// Do not vary what is assumed: no band and no sensitivities, in less time
+    #[arg(long)]
+    pub(super) no_bands: bool,
     /// Seed of all random streams, in place of the scenario's
     #[arg(long)]
     pub(super) seed: Option<u64>,

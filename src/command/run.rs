@@ -14,14 +14,15 @@ use std::time::Instant;
 /// Reads, runs, writes, prints.
 pub(super) fn run(options: &RunOptions) -> Result<(), Error> {
     let started = Instant::now();
-    let scenario = Scenario::load_with(&options.scenario, &settings(options)?)?;
+    let scenario =
+        Scenario::load_with(&options.scenario, &settings(&options.settings, options.seed)?)?;
     let out = options.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let folder = ResultFolder::prepare(&out).map_err(refused)?;
-    let pool = pool(options)?;
+    let pool = pool(options.threads)?;
     let outcome = {
         let bars = Bars::new(&scenario);
         let progress = |machine: &str, share: f64, doing: &str| bars.show(machine, share, doing);
-        pool.install(|| crate::run_with_progress(&scenario, &progress))?
+        pool.install(|| crate::run_with(&scenario, !options.no_bands, &progress))?
     };
     let timing = json!({
         "wall_s": started.elapsed().as_secs_f64(),
@@ -34,24 +35,25 @@ pub(super) fn run(options: &RunOptions) -> Result<(), Error> {
 }
 
 /// What the options put in place of the scenario's values, in their order; the seed comes last.
-fn settings(options: &RunOptions) -> Result<Vec<Setting>, Error> {
+pub(super) fn settings(texts: &[String], seed: Option<u64>) -> Result<Vec<Setting>, Error> {
     let mut settings = Vec::new();
     let mut problems = Vec::new();
-    for text in &options.settings {
+    for text in texts {
         match Setting::parse(text) {
             Ok(setting) => settings.push(setting),
             Err(error) => problems.extend(error.problems()),
         }
     }
-    if let Some(seed) = options.seed {
+    if let Some(seed) = seed {
         settings.push(Setting::new("seed", &seed.to_string(), &format!("--seed {seed}")));
     }
     if problems.is_empty() { Ok(settings) } else { Err(Error::Input(problems)) }
 }
 
-fn pool(options: &RunOptions) -> Result<rayon::ThreadPool, Error> {
+/// Threads for a run: so many, or one for each core.
+pub(super) fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads.map_or(0, usize::from))
+        .num_threads(threads.map_or(0, usize::from))
         .build()
         .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))
 }
@@ -59,17 +61,13 @@ fn pool(options: &RunOptions) -> Result<rayon::ThreadPool, Error> {
 fn show(format: Format, outcome: &Outcome, folder: &Path) -> Result<(), Error> {
     let text = match format {
         Format::Human => reports::summary::text(outcome, Some(folder)),
-        Format::Json => {
-            let text = serde_json::to_string_pretty(outcome);
-            text.map_err(|error| Error::Simulation(format!("the outcome is no JSON: {error}")))?
-                + "\n"
-        }
+        Format::Json => super::json_text(outcome)?,
     };
     print(text.as_bytes())
 }
 
 /// Why a result cannot be written, with its path apart.
-fn refused(error: FolderError) -> Error {
+pub(super) fn refused(error: FolderError) -> Error {
     let message = error.to_string();
     let (FolderError::NoName { path }
     | FolderError::IsFile { path }

@@ -1,7 +1,7 @@
 //! What assumed numbers do to the speed, for any machine: each at both ends of its range, then all at
 //! their slow and all at their fast ends.
 
-use super::setting;
+use super::{Job, setting};
 use crate::error::Error;
 use crate::hardware::{Confidence, FactRow, Facts};
 use rayon::prelude::*;
@@ -12,12 +12,18 @@ pub type Values<'a> = [(&'a str, f64)];
 
 /// Sensitivities of the machine called `machine`, largest effect first, and the band of its speed
 /// around `nominal` `[tokens/s]`.
+///
+/// Where the job wants no bands, nothing is varied.
 pub fn vary(
+    job: &Job<'_>,
     machine: &str,
     facts: &impl Facts,
     nominal: f64,
     speed: impl Fn(&Values<'_>) -> Result<f64, Error> + Sync,
 ) -> Result<(Vec<Sensitivity>, [f64; 2]), Error> {
+    if !job.bands {
+        return Ok((Vec::new(), [nominal; 2]));
+    }
     let rows = facts.all();
     let assumed: Vec<(&FactRow, [f64; 2])> =
         rows.iter().filter_map(|row| row.ends.map(|(low, high)| (row, [low, high]))).collect();

@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::machine::assumed::{self, Values};
 use crate::machine::{Job, Machine};
 use reports::outcome::{
-    CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, TimeSplit, UnitPlacement,
+    Counter, CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, TimeSplit,
+    UnitPlacement,
 };
 use workloads::forward::{Step, forward};
 use workloads::routing::ExpertLoad;
@@ -55,13 +56,14 @@ impl Nvl72Machine {
         let speed = 1.0 / replay.tpot;
         let with =
             |values: &Values<'_>| speed_with(self, plan, layout, (job.request, job.seed), values);
-        let (sensitivity, tokens_per_s_range) = assumed::vary(&self.name, facts, speed, with)?;
+        let (sensitivity, tokens_per_s_range) = assumed::vary(job, &self.name, facts, speed, with)?;
         (job.progress)(0.6, "frontier over batch and layout");
         let frontier = search.frontier()?;
         (job.progress)(1.0, "done");
 
         let replicas = search.gpus() / layout.gpus();
         let step = mean_step(&replay);
+        let power = facts.power.get() / 1e3;
         Ok(MachineOutcome {
             name: self.name.clone(),
             units: replicas * layout.gpus(),
@@ -89,6 +91,11 @@ impl Nvl72Machine {
             sensitivity,
             links: links(&step, self.preset.facts.nvlink.link_bandwidth.get()),
             fidelity: fidelity(),
+            power_kw: Some(power * f64::from(replicas * layout.gpus()) / f64::from(search.gpus())),
+            work: vec![Counter {
+                name: "decode steps timed".into(),
+                value: replay.steps.len() as u64,
+            }],
         })
     }
 }

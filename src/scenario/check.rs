@@ -66,6 +66,7 @@ impl Check<'_> {
             reasoning_range: file.request.reasoning_tokens_range,
             seed: file.seed,
             machines,
+            command: String::new(),
         })
     }
 
@@ -257,7 +258,7 @@ impl Check<'_> {
 }
 
 /// The name of a file as the outcome may show it: absolute paths differ from machine to machine.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     let path = Path::new(name);
     if path.is_absolute() {
         path.file_name().unwrap_or_default().to_string_lossy().into_owned()

@@ -56,6 +56,11 @@ impl Setting {
         }
     }
 
+    /// As it was typed: `--set PATH=VALUE` or `--seed N`.
+    pub(super) fn option(&self) -> &str {
+        &self.option
+    }
+
     fn problem(&self, message: impl std::fmt::Display) -> Problem {
         Problem { message: format!("{}: {message}", self.option), ..Problem::default() }
     }

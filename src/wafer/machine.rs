@@ -37,18 +37,16 @@ impl Machine for WaferMachine {
         (job.progress)(0.4, "replaying the request");
         let speed = bench.speed(&placement)?;
         (job.progress)(0.6, "varying what is assumed");
+        let work = bench.timer.work();
         // The mapping stays, and so do the ways to combine that belong to it.
         let memory = bench.timer.keep(&memory);
         let speed_with =
             |values: &Values<'_>| sensitivity::speed_with(self, job, &placement, &memory, values);
         let nominal = speed.decode.tokens_per_s();
-        let (sensitivity, range) = assumed::vary(&self.name, facts, nominal, speed_with)?;
+        let (sensitivity, range) = assumed::vary(job, &self.name, facts, nominal, speed_with)?;
         (job.progress)(1.0, "done");
-        Ok(Answer { machine: self, bench: &bench, placement: &placement, speed: &speed }.outcome(
-            job,
-            sensitivity,
-            range,
-        ))
+        Ok(Answer { machine: self, bench: &bench, placement: &placement, speed: &speed, work }
+            .outcome(job, sensitivity, range))
     }
 }
 

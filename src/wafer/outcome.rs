@@ -10,8 +10,8 @@ use super::spec::WaferMachine;
 use super::timer::{Engine, Spent};
 use crate::machine::{Job, assumed};
 use reports::outcome::{
-    CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Region, Sensitivity,
-    TimeSplit, UnitPlacement,
+    Counter, CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Region,
+    Sensitivity, TimeSplit, UnitPlacement,
 };
 use sim_sram::Owner;
 use workloads::forward::Step;
@@ -26,6 +26,8 @@ pub struct Answer<'a> {
     pub placement: &'a Placement,
     /// How fast the request went.
     pub speed: &'a Speed,
+    /// Work that the engines did for it.
+    pub work: Vec<Counter>,
 }
 
 impl Answer<'_> {
@@ -61,6 +63,10 @@ impl Answer<'_> {
             sensitivity,
             links: self.links(job, middle),
             fidelity: super::fidelity::list(self.machine.spec.engine),
+            power_kw: Some(
+                f64::from(self.placement.wafers) * self.bench.facts.io.power.get() / 1e3,
+            ),
+            work: self.work.clone(),
         }
     }
 

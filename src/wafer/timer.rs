@@ -7,6 +7,7 @@ use super::field::Field;
 use super::instruction::Spot;
 use super::phase::{LinePhase, Phase};
 use crate::error::Error;
+use reports::outcome::Counter;
 use rustc_hash::FxHashMap;
 use sim_fabric::mesh::collective::{Collective, Reduce, Timing, program};
 use sim_fabric::mesh::program::{DType, FabricError, Program};
@@ -245,6 +246,14 @@ impl Timer {
         }
         let run = wavelet::run(program, &self.conditions.fabric, start).map_err(failed)?;
         Ok((run, self.conditions.engine == Engine::Stream))
+    }
+
+    /// Work that was done so far: the distinct lines that were simulated, and their wavelet-hops.
+    pub fn work(&self) -> Vec<Counter> {
+        let lines = lock(&self.known.lines);
+        let hops = lines.values().map(|times| times.hops).sum();
+        let counter = |name: &str, value| Counter { name: name.into(), value };
+        vec![counter("lines simulated", lines.len() as u64), counter("wavelet-hops", hops)]
     }
 
     /// `memory` with the ways to combine that were found here kept for all timers made from it.

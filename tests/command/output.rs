@@ -26,7 +26,7 @@ fn json_on_stdout_is_the_outcome_file_and_holds_no_path() {
     assert_eq!(done.stdout, file);
     assert!(!file.contains(folder.path("").to_str().unwrap()));
     let outcome: Value = serde_json::from_str(&file).unwrap();
-    assert_eq!(outcome["schema_version"], 1);
+    assert_eq!(outcome["schema_version"], 2);
     assert_eq!(outcome["claims"].as_array().unwrap().len(), 13);
 }
 

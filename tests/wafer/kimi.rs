@@ -25,7 +25,13 @@ fn wafers(scenario: &Scenario) -> WaferMachine {
 }
 
 fn job<'a>(scenario: &'a Scenario, progress: &'a (dyn Fn(f64, &str) + Sync)) -> Job<'a> {
-    Job { model: &scenario.model, request: scenario.request, seed: scenario.seed, progress }
+    Job {
+        model: &scenario.model,
+        request: scenario.request,
+        seed: scenario.seed,
+        bands: true,
+        progress,
+    }
 }
 
 /// Name, cycles and whether the reference engine had to help, of every operator of every token class.

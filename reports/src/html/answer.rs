@@ -24,19 +24,22 @@ pub(super) fn model_line(outcome: &Outcome) -> String {
 pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
     out.push_str("<div class=\"cards\">\n");
     for (i, machine) in outcome.machines.iter().enumerate() {
-        let [low, high] = machine.tokens_per_s_range;
+        let band = match view::band(machine) {
+            Some([low, high]) => {
+                format!("{} to {} over the ranges of what is assumed", number(low), number(high))
+            }
+            None => "no band: what is assumed was not varied".into(),
+        };
         write!(
             out,
             "<div class=\"card c{}\"><h3>{}</h3>\n<p>{}</p>\n\
              <p class=\"big\">{} <small>tokens/s for one user</small></p>\n\
-             <p>{} to {} over the ranges of what is assumed</p>\n{}\
+             <p>{band}</p>\n{}\
              <p>whole request in {}</p></div>\n",
             i % 7,
             text(&machine.name),
             text(&units(machine.units, &machine.unit)),
             number(machine.tokens_per_s),
-            number(low),
-            number(high),
             clock_line(machine),
             seconds(machine.request_s)
         )?;
@@ -143,8 +146,8 @@ fn write_table(out: &mut String, outcome: &Outcome) -> fmt::Result {
             m.name.clone(),
             units(m.units, &m.unit),
             number(m.tokens_per_s),
-            number(m.tokens_per_s_range[0]),
-            number(m.tokens_per_s_range[1]),
+            view::band(m).map_or("-".into(), |[low, _]| number(low)),
+            view::band(m).map_or("-".into(), |[_, high]| number(high)),
             number(m.tokens_per_s_machine),
             seconds(m.ttft_s),
             seconds(length(m.tpot_ms) / 1e3),

@@ -7,6 +7,11 @@ pub(crate) fn outcome() -> Outcome {
     Outcome {
         schema_version: SCHEMA_VERSION,
         simulator: "wafersim 0.1.0".into(),
+        manifest: Manifest {
+            command: "wafersim run examples/kimi-k2.6.ron --set 'wse3.clock=0.9 GHz'".into(),
+            scenario_hash: "5e1f".repeat(16),
+            seed: 1,
+        },
         scenario: json!({
             "name": "Kimi K2.6, one agentic coding request",
             "seed": 1,
@@ -143,6 +148,8 @@ fn wafers() -> MachineOutcome {
                 busy: 0.0051,
             })
             .collect(),
+        power_kw: Some(483.0),
+        work: Vec::new(),
         fidelity: fidelity(&[
             ("mesh of PEs", "stepped", "Every operator ran in the stream engine, cycle for cycle."),
             ("SRAM banks", "stepped", "Bank conflicts of vector operations are counted."),
@@ -254,6 +261,8 @@ fn gpus() -> MachineOutcome {
                 busy: 0.11 - 0.004 * i as f64,
             })
             .collect(),
+        power_kw: Some(483.0),
+        work: Vec::new(),
         fidelity: fidelity(&[
             ("kernels", "closed form", "The slowest of HBM, arithmetic and a fixed cost."),
             ("NVLink switches", "stepped", "Messages contend for ports; no flit level."),
