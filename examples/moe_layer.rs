@@ -51,6 +51,7 @@ fn main() -> Result<(), Error> {
         model: &scenario.model,
         request: scenario.request,
         seed: scenario.seed,
+        bands: false,
         progress: &|_, _| {},
     };
     let memory = Memory::default();
