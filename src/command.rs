@@ -13,6 +13,7 @@ mod compare;
 pub mod exit;
 mod fabric;
 mod files;
+mod pe;
 mod problems;
 mod progress;
 mod report;
@@ -59,6 +60,7 @@ fn execute(args: Vec<OsString>) -> u8 {
         Command::Check(options) => check::run(options),
         Command::Fabric(fabric) => fabric.run().map(|()| exit::OK),
         Command::Wafer(wafer) => wafer.run().map(|()| exit::OK),
+        Command::Pe(pe) => pe.run().map(|()| exit::OK),
     };
     match guarded(simulate) {
         Ok(code) => code,

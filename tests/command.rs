@@ -20,6 +20,8 @@ mod main_example;
 mod mutations;
 #[path = "command/output.rs"]
 mod output;
+#[path = "command/pe.rs"]
+mod pe;
 #[path = "command/settings.rs"]
 mod settings;
 #[path = "command/traffic.rs"]

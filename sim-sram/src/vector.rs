@@ -6,10 +6,16 @@
 //! An operation walks `outer` rows of `inner` elements in one go (a descriptor has up to four
 //! dimensions); a row that does not fill the datapath's width costs a full cycle for its rest.
 //!
+//! Its address streams run over the banks ([`crate::bank`]): an accumulator that starts in bank 0 and a
+//! vector, or rows of a tile, that start in odd banks. Rows are padded to an even number of words (32-bit
+//! ones to four), so that two operands never meet; with other numbers of the hardware they may wait for
+//! ports. Where operands lie badly is for [`crate::operation`] to ask.
+//!
 //! # Deviations
-//! Operands are taken to lie in banks that do not conflict, and accumulators in the small cache
-//! beside the datapath; address streams are not simulated against the banks.
+//! The padding, at most a word (three) of a row, is not in the ledger. Unpacking 4-bit weights is a
+//! constant for each vector of them.
 
+use crate::bank::{Stepping, Stream, Walk};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -42,6 +48,8 @@ pub struct PeSpec {
     pub sum_bits: u32,
     /// Loading a route before an operation on the fabric `[cycles]`.
     pub route_load_cycles: u32,
+    /// What the small cache serves beside the banks `[words per cycle]`.
+    pub cache_words: u32,
 }
 
 /// What is done with each element.
@@ -77,7 +85,7 @@ pub struct VectorOp {
 pub struct Cost {
     /// The datapath at work.
     pub arithmetic: u64,
-    /// Beyond that: unpacking weights.
+    /// Beyond that: waits for banks and ports, and unpacking weights.
     pub memory: u64,
     /// Set-up, gaps and pipeline depth.
     pub waiting: u64,
@@ -101,41 +109,58 @@ impl AddAssign for Cost {
 impl PeSpec {
     /// How long `op` takes behind another operation that it depends on.
     pub fn cost(&self, op: VectorOp) -> Cost {
-        let rate = match op.kind {
-            Kind::F16 | Kind::F16Int4 => self.f16_per_cycle,
-            Kind::F32 => self.f32_per_cycle,
-            Kind::F32Mul => self.f32_mul_per_cycle,
-            Kind::Max => self.max_per_cycle,
-            Kind::Special => 1,
-        };
-        let vectors = u64::from(op.outer) * u64::from(op.inner.div_ceil(rate.max(1)));
-        let (arithmetic, memory) = match op.kind {
-            Kind::Special => (vectors * u64::from(self.special_cycles), 0),
-            Kind::F16Int4 => (vectors, vectors * u64::from(self.unpack_cycles)),
-            _ => (vectors, 0),
-        };
         let waiting = u64::from(self.gap_cycles + self.setup_cycles + self.pipeline_cycles);
-        Cost { arithmetic, memory, waiting }
+        let Some(walk) = self.walk(op) else {
+            let elements = u64::from(op.outer) * u64::from(op.inner);
+            let arithmetic = elements * u64::from(self.special_cycles);
+            return Cost { arithmetic, memory: 0, waiting };
+        };
+        let busy = walk.run(self.cache_words, Stepping::Skipping);
+        let unpacking = match op.kind {
+            Kind::F16Int4 => busy.rate * u64::from(self.unpack_cycles),
+            _ => 0,
+        };
+        Cost { arithmetic: busy.rate, memory: busy.total() - busy.rate + unpacking, waiting }
+    }
+
+    /// The walk of `op` over memory; none for what is computed in software.
+    fn walk(&self, op: VectorOp) -> Option<Walk> {
+        let VectorOp { kind, inner, outer } = op;
+        let (rate, bits, second) = match kind {
+            Kind::F16 => (self.f16_per_cycle, 16, Some(16)),
+            Kind::F16Int4 => (self.f16_per_cycle, 16, Some(4)),
+            Kind::F32 => (self.f32_per_cycle, 32, Some(32)),
+            Kind::F32Mul => (self.f32_mul_per_cycle, 32, Some(32)),
+            Kind::Max => (self.max_per_cycle, 16, None),
+            Kind::Special => return None,
+        };
+        let rate = rate.max(1);
+        let stream = |base, bits: u32, pitch| Stream { base, bits, stride: 1, pitch };
+        let first = stream(0, bits, 0);
+        let other = second.map(|bits| {
+            // Half of what is equal modulo four banks: 16-bit rows stay odd, 32-bit rows two off.
+            let step = if bits == 32 { 4 } else { 2 };
+            let words = (u64::from(inner) * u64::from(bits)).div_ceil(16) as u32;
+            stream(step / 2, bits, words.next_multiple_of(step) as i32)
+        });
+        let write = second.is_some().then_some(first);
+        Some(Walk { rate, inner, outer, reads: [Some(first), other], write })
     }
 
     /// How long a loop of `times` such operations takes, each with another scalar as its third
     /// operand: descriptors are loaded once, then stepped.
     pub fn repeated(&self, op: VectorOp, times: u32) -> Cost {
-        let each = self.cost(op);
-        let times = u64::from(times);
-        Cost {
-            arithmetic: each.arithmetic * times,
-            memory: each.memory * times,
-            waiting: each.waiting + times.saturating_sub(1) * u64::from(self.loop_cycles),
-        }
+        let all = self.cost(VectorOp { outer: op.outer * times, ..op });
+        let steps = u64::from(times.saturating_sub(1)) * u64::from(self.loop_cycles);
+        Cost { waiting: all.waiting + steps, ..all }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    const WSE2: PeSpec = PeSpec {
+    pub(crate) const WSE2: PeSpec = PeSpec {
         f16_per_cycle: 4,
         f32_per_cycle: 2,
         f32_mul_per_cycle: 1,
@@ -149,6 +174,7 @@ mod tests {
         special_cycles: 12,
         sum_bits: 16,
         route_load_cycles: 0,
+        cache_words: 4,
     };
 
     #[test]
@@ -172,6 +198,30 @@ mod tests {
         let once = WSE2.cost(column).total();
         assert_eq!(WSE2.repeated(column, 1).total(), once);
         assert_eq!(WSE2.repeated(column, 10).total(), once + 9 * (6 + 12));
+    }
+
+    #[test]
+    fn no_shape_of_tile_meets_a_conflict_where_its_operands_are_placed_by_default() {
+        for kind in [Kind::F16, Kind::F16Int4, Kind::F32, Kind::F32Mul, Kind::Max] {
+            for (f16_per_cycle, cache_words) in [(4, 4), (8, 16)] {
+                let pe = PeSpec { f16_per_cycle, cache_words, ..WSE2 };
+                for inner in 1..70 {
+                    let op = VectorOp { kind, inner, outer: 9 };
+                    let unpacking = match kind {
+                        Kind::F16Int4 => pe.cost(op).arithmetic,
+                        _ => 0,
+                    };
+                    assert_eq!(pe.cost(op).memory, unpacking, "{op:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_the_cache_a_product_waits_for_ports() {
+        let pe = PeSpec { cache_words: 0, ..WSE2 };
+        let cost = pe.cost(VectorOp { kind: Kind::F16, inner: 64, outer: 10 });
+        assert_eq!((cost.arithmetic, cost.memory), (160, 80));
     }
 
     #[test]

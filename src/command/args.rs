@@ -3,6 +3,7 @@
 use super::check::{CheckFormat, CheckOptions};
 use super::compare::CompareOptions;
 use super::fabric::Fabric;
+use super::pe::Pe;
 use super::report::ReportOptions;
 use super::wafer::Wafer;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -36,6 +37,8 @@ pub(super) enum Command {
     /// Simulate a model, or one product, on a wafer, without a scenario
     #[command(subcommand)]
     Wafer(Wafer),
+    /// Simulate one vector operation on the memory banks of one PE
+    Pe(Pe),
 }
 
 impl Command {
@@ -49,6 +52,7 @@ impl Command {
             Self::Check(_) => Format::Human,
             Self::Fabric(fabric) => fabric.format(),
             Self::Wafer(wafer) => wafer.format(),
+            Self::Pe(pe) => pe.format,
         }
     }
 }

@@ -54,6 +54,7 @@ impl Preset for WaferPreset {
         ("pe.fp32_add_per_cycle", 1.0, MANY),
         ("pe.fp32_mul_per_cycle", 1.0, MANY),
         ("pe.max_per_cycle", 1.0, MANY),
+        ("pe.cache_words", 0.0, 64.0),
         ("pe.setup_cycles", 0.0, MANY),
         ("pe.pipeline_cycles", 0.0, MANY),
         ("pe.gap_cycles", 0.0, MANY),

@@ -19,8 +19,9 @@ pub fn list(engine: EngineChoice) -> Vec<Fidelity> {
         ),
         (
             "Vector operations in a PE",
-            "closed form",
-            "elements over the documented rate, plus measured set-up, gap and pipeline depth",
+            "stepped",
+            "address streams over the banks, by documented rate, stride and conflict rules; plus \
+             measured set-up, gap and pipeline depth",
         ),
         (
             "Operators of a layer",
@@ -32,7 +33,11 @@ pub fn list(engine: EngineChoice) -> Vec<Fidelity> {
             "fixed latency",
             "assumed latency, and bytes over bandwidth with queueing",
         ),
-        ("Bank conflicts", "absent", "operands are taken to lie in banks that do not conflict"),
+        (
+            "Small cache beside the datapath",
+            "closed form",
+            "an assumed number of accesses a cycle; which words it holds is not modelled",
+        ),
         (
             "Traffic of two operators at once",
             "absent",

@@ -38,6 +38,7 @@ impl WaferFacts {
             special_cycles: pe.special_cycles.whole() as u32,
             sum_bits: pe.sum_bits.whole() as u32,
             route_load_cycles: self.fabric.route_load_cycles.whole() as u32,
+            cache_words: pe.cache_words.whole() as u32,
         }
     }
 }
@@ -118,6 +119,10 @@ facts! {
         fp32_mul_per_cycle: Count,
         /// Maxima in a cycle.
         max_per_cycle: Count,
+        /// 16-bit accesses in a cycle that the small cache serves beside the eight banks.
+        cache_words: Count,
+        /// Operations that can run at a time, switched each cycle.
+        microthreads: Count,
         /// Loading the descriptors of a vector operation.
         setup_cycles: CycleCount,
         /// From the last element of a vector operation to its result being in memory.

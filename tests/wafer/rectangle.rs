@@ -40,6 +40,7 @@ const PE: PeSpec = PeSpec {
     special_cycles: 3,
     sum_bits: 16,
     route_load_cycles: 2,
+    cache_words: 16,
 };
 
 /// A model small enough for whole rectangles.
