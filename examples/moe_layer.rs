@@ -38,6 +38,7 @@ fn closed_form(phase: &Phase) -> f64 {
         Collective::Shift { interleaved } => {
             words + 2.0 * RAMP + if interleaved { 2.0 } else { 2.0 * half }
         }
+        Collective::PassOn => words + 2.0 * RAMP + 1.0,
         Collective::Broadcast | Collective::Send => words + half + 2.0 * RAMP,
     }
 }

@@ -10,7 +10,7 @@
 
 mod check;
 pub mod file;
-mod files;
+pub(crate) mod files;
 mod machines;
 mod manifest;
 pub mod preset;

@@ -66,6 +66,38 @@ fn a_star_brings_one_word_a_cycle_to_its_root() {
     }
 }
 
+/// Members at 6 cycles each, leaders at 5 and a hop for each PE they pass; the words once more at
+/// each leader that stores them, and both sides at the root.
+#[test]
+fn chains_of_chains_pass_members_at_a_cycle_a_hop() {
+    for (side, group, words) in [(200, 10, 1), (200, 20, 1), (330, 17, 1), (200, 10, 40)] {
+        let run = time(&reduce(Reduce::Chains { group }), 2 * side + 1, words);
+        let leaders = side / group;
+        let expected = u64::from(5 * (group - 1) + side + 5 * leaders + 3 * words);
+        let slack = run.last().abs_diff(expected);
+        assert!(
+            slack <= u64::from(words) + 12,
+            "{side} {group} {words}: {} {expected}",
+            run.last()
+        );
+    }
+}
+
+/// Every PE hands its words to its neighbour: a ramp each way and one hop, however long the line.
+#[test]
+fn passing_on_takes_the_words_and_one_hop() {
+    for (pes, words) in [(2, 1), (50, 4), (500, 8)] {
+        let run = time(&Collective::PassOn, pes, words);
+        let expected = u64::from(2 * 2 + 1 + 1 + words);
+        assert!(
+            run.last() >= expected && run.last() <= 2 * expected,
+            "{pes} {words}: {}",
+            run.last()
+        );
+        assert_eq!(run.hops, u64::from((pes - 1) * words));
+    }
+}
+
 #[test]
 fn a_tree_of_two_levels_pays_each_level_once() {
     let run = time(&reduce(Reduce::Tree { groups: vec![10, 10] }), 199, 1);

@@ -1,6 +1,8 @@
 //! `wafersim wafer`: a model, or one product, on a wafer, without a scenario.
 
+mod decode;
 mod gemv;
+mod model;
 
 use super::args::Format;
 use super::fabric::Shape;
@@ -16,6 +18,8 @@ use clap::Subcommand;
 pub(super) enum Wafer {
     /// A vector times a matrix
     Gemv(gemv::Options),
+    /// Output tokens of one request, one after another
+    Decode(decode::Options),
 }
 
 impl Wafer {
@@ -23,6 +27,7 @@ impl Wafer {
     pub(super) fn format(&self) -> Format {
         match self {
             Self::Gemv(options) => options.common.format,
+            Self::Decode(options) => options.common.format,
         }
     }
 
@@ -30,6 +35,7 @@ impl Wafer {
     pub(super) fn run(&self) -> Result<(), Error> {
         match self {
             Self::Gemv(options) => options.common.pool()?.install(|| gemv::run(options)),
+            Self::Decode(options) => options.common.pool()?.install(|| decode::run(options)),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Reads a text file, or says in one sentence why that is not possible.
 
-use crate::error::Problem;
+use crate::error::{Error, Problem};
 use crate::input::suggest::nearest;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use workloads::model::Model;
+use workloads::model::import::import;
 
 /// Longest file that is read `[bytes]`; the largest published `config.json` is far below.
 const LONGEST: u64 = 4 << 20;
@@ -15,6 +17,25 @@ pub(super) fn read(path: &Path) -> Result<String, Problem> {
         message,
         file: Some(path.to_owned()),
         ..Problem::default()
+    })
+}
+
+/// The model of a `config.json`, under the name of its file.
+///
+/// # Errors
+/// [`Error::Input`] with all that is wrong with the file.
+pub(crate) fn model(path: &Path) -> Result<Model, Error> {
+    let text = read(path).map_err(|problem| Error::Input(vec![problem]))?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    import(&text, &stem).map_err(|found| {
+        let at = |problem: workloads::model::import::ConfigProblem| Problem {
+            message: problem.message,
+            file: Some(path.to_owned()),
+            line: problem.line,
+            column: problem.column,
+            length: None,
+        };
+        Error::Input(found.into_iter().map(at).collect())
     })
 }
 

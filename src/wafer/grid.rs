@@ -13,7 +13,10 @@
 //!
 //! [`PeSpec::repeated`]: sim_sram::PeSpec::repeated
 
+pub mod bands;
+pub mod decode;
 pub mod gemv;
+pub mod token;
 
 use super::field::Field;
 use super::instruction::Spot;
@@ -22,7 +25,7 @@ use super::timer::{Spent, Timer};
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
 use sim_fabric::mesh::program::DType;
-use sim_sram::{Cost, Kind, VectorOp};
+use sim_sram::{Cost, Kind, PeSpec, VectorOp};
 
 /// A grid of PEs that works on one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,28 +58,23 @@ pub enum Ways {
 /// Phases of a program on a grid while they are written.
 pub struct Writer<'a> {
     timer: &'a Timer,
+    grid: Grid,
     ways: Ways,
     /// What happens.
     pub phases: Vec<Phase>,
 }
 
 impl<'a> Writer<'a> {
-    /// Nothing yet.
-    pub fn new(timer: &'a Timer, ways: Ways) -> Self {
-        Self { timer, ways, phases: Vec::new() }
+    /// A task that starts.
+    pub fn new(timer: &'a Timer, grid: Grid, ways: Ways) -> Self {
+        Self { timer, grid, ways, phases: vec![LocalPhase::timed(timer.pe.start())] }
     }
 
-    /// Adds work in each PE; what follows other work needs no new task.
+    /// Adds work in each PE.
     fn local(&mut self, cost: Cost) {
-        let pe = &self.timer.pe;
         match self.phases.last_mut() {
             Some(Phase::Local(before)) => before.cost += cost,
-            _ => {
-                let mut first = cost;
-                first.waiting += u64::from(pe.task_start_cycles);
-                first.waiting -= u64::from(pe.gap_cycles);
-                self.phases.push(LocalPhase::timed(first));
-            }
+            _ => self.phases.push(LocalPhase::timed(cost)),
         }
     }
 
@@ -96,7 +94,51 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Partial results of `line.0` PEs in `line.1` lines come to their middles and go out again.
+    /// `c[m, n] += a[m, k] * b[k, n]` in each PE: a loop over the scalars of one factor, whichever
+    /// takes less time.
+    pub fn product(&mut self, kind: Kind, m: u32, k: u32, n: u32) {
+        if m > 0 && k > 0 && n > 0 {
+            let cost = product(&self.timer.pe, kind, (m, k, n));
+            self.local(cost);
+        }
+    }
+
+    /// Type in which partial sums travel.
+    pub fn sums(&self) -> DType {
+        if self.timer.pe.sum_bits > 16 { DType::F32 } else { DType::F16 }
+    }
+
+    /// `elements` of the first PE of each line go to the last.
+    pub fn send(&mut self, axis: Axis, pes: u32, elements: u32) {
+        if pes > 1 && elements > 0 {
+            self.move_along(axis, (pes, 1), Collective::Send, elements, DType::F16);
+        }
+    }
+
+    /// `elements` of `pes` PEs come to the middle of each line, side by side.
+    pub fn gather(&mut self, axis: Axis, pes: u32, elements: u32) {
+        if pes > 1 && elements > 0 {
+            let collective = Collective::Gather { every: 1, offset: 0 };
+            self.move_along(axis, (pes, 1), collective, elements, DType::F16);
+        }
+    }
+
+    /// Adds a collective along the lines of `axis`.
+    pub fn move_along(
+        &mut self,
+        axis: Axis,
+        (pes, segments): (u32, u32),
+        collective: Collective,
+        elements: u32,
+        dtype: DType,
+    ) {
+        let line =
+            LinePhase { axis, pes, segments, collective, elements, dtype, on: Spot::default() };
+        self.phases.push(Phase::Line(line));
+    }
+
+    /// Partial results of `line.0` PEs in `line.1` lines come to their middles and go out again; where
+    /// it is one line, to all PEs of the grid.
     ///
     /// # Errors
     /// [`Error::Simulation`] if an engine fails.
@@ -108,7 +150,8 @@ impl<'a> Writer<'a> {
         what: (DType, bool),
     ) -> Result<(), Error> {
         self.reduce(axis, line, elements, what)?;
-        self.broadcast(axis, line, elements, what.0);
+        let to = if line.1 == 1 { (self.grid.along(axis), 1) } else { line };
+        self.broadcast(axis, to, elements, what.0);
         Ok(())
     }
 
@@ -125,10 +168,7 @@ impl<'a> Writer<'a> {
     ) -> Result<(), Error> {
         if pes > segments && elements > 0 {
             let by = self.fastest(pes / segments, elements, dtype, max)?;
-            let collective = Collective::Reduce { by, max };
-            let line =
-                LinePhase { axis, pes, segments, collective, elements, dtype, on: Spot::default() };
-            self.phases.push(Phase::Line(line));
+            self.move_along(axis, (pes, segments), Collective::Reduce { by, max }, elements, dtype);
         }
         Ok(())
     }
@@ -142,10 +182,7 @@ impl<'a> Writer<'a> {
         dtype: DType,
     ) {
         if pes > segments && elements > 0 {
-            let collective = Collective::Broadcast;
-            let line =
-                LinePhase { axis, pes, segments, collective, elements, dtype, on: Spot::default() };
-            self.phases.push(Phase::Line(line));
+            self.move_along(axis, (pes, segments), Collective::Broadcast, elements, dtype);
         }
     }
 
@@ -161,13 +198,13 @@ impl<'a> Writer<'a> {
             Ways::TwoLevels => {
                 let mut best: Option<(u64, Reduce)> = None;
                 for group in groups(length) {
-                    let by = Reduce::Tree { groups: vec![group, length.div_ceil(group)] };
+                    let by = Reduce::Chains { group };
                     let time = self.timer.reduce_time(&by, length, elements, dtype, max)?;
                     if best.as_ref().is_none_or(|(least, _)| time < *least) {
                         best = Some((time, by));
                     }
                 }
-                Ok(best.map_or(Reduce::Tree { groups: vec![length.max(2)] }, |(_, by)| by))
+                Ok(best.map_or(Reduce::Chain, |(_, by)| by))
             }
         }
     }
@@ -187,13 +224,23 @@ impl<'a> Writer<'a> {
         ways.join(" + ")
     }
 
-    /// Runs the phases from an even start on `grid`.
+    /// Runs the phases from an even start.
     ///
     /// # Errors
     /// [`Error::Simulation`] if an engine fails.
-    pub fn run(&self, grid: Grid) -> Result<Spent, Error> {
-        self.timer.run(&self.phases, &mut Field::new(grid.columns, grid.rows))
+    pub fn run(&self) -> Result<Spent, Error> {
+        let Grid { columns, rows } = self.grid;
+        self.timer.run(&self.phases, &mut Field::new(columns, rows))
     }
+}
+
+/// Cost of `c[m, n] += a[m, k] * b[k, n]` as a loop of multiply-adds with a scalar: over the elements of
+/// `a` with rows of `b`, or over those of `b` with columns of `a`.
+pub fn product(pe: &PeSpec, kind: Kind, (m, k, n): (u32, u32, u32)) -> Cost {
+    let looped =
+        |length: u32, times: u32| pe.repeated(VectorOp { kind, inner: length, outer: 1 }, times);
+    let (rows, columns) = (looped(n, m * k), looped(m, k * n));
+    if rows.total() <= columns.total() { rows } else { columns }
 }
 
 /// Members of a group that are tried on a line of `length` PEs: around its root.

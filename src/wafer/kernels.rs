@@ -27,7 +27,7 @@ use super::timer::Spent;
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
 use sim_fabric::mesh::program::DType;
-use sim_sram::{Cost, Kind, Owner, VectorOp};
+use sim_sram::{Kind, Owner, VectorOp};
 use std::ops::Deref;
 use workloads::forward::{Operator, OperatorKind};
 use workloads::model::WeightFormat;
@@ -119,7 +119,7 @@ impl<'a> Lowering<'a> {
     fn whole(&self, operator: &Operator) -> Result<Kernel, Error> {
         let mut kernel = Kernel {
             name: operator.name,
-            phases: Vec::new(),
+            phases: vec![LocalPhase::timed(self.timer.pe.start())],
             rectangle: [0, 0],
             collective: String::new(),
             memory: Vec::new(),
@@ -276,19 +276,14 @@ impl<'a> Lowering<'a> {
         self.combine(kernel, axis, line, what, (dtype, false))
     }
 
-    /// Vector operations in each PE, one behind the other; the first starts a task.
+    /// Vector operations in each PE, one behind the other.
     fn work<T: Into<Instruction> + Copy>(&self, kernel: &mut Kernel, ops: &[T]) {
-        let pe = &self.timer.pe;
-        let ops = ops.iter().map(|&op| op.into());
-        if !matches!(kernel.phases.last(), Some(Phase::Local(_))) && ops.len() > 0 {
-            let mut cost = Cost::default();
-            cost.waiting += u64::from(pe.task_start_cycles);
-            cost.waiting -= u64::from(pe.gap_cycles);
-            kernel.phases.push(Phase::Local(LocalPhase { cost, instructions: Vec::new() }));
+        if !matches!(kernel.phases.last(), Some(Phase::Local(_))) && !ops.is_empty() {
+            kernel.phases.push(Phase::Local(LocalPhase::default()));
         }
         if let Some(Phase::Local(local)) = kernel.phases.last_mut() {
-            for op in ops {
-                local.cost += pe.cost(op.cost());
+            for op in ops.iter().map(|&op| op.into()) {
+                local.cost += self.timer.pe.cost(op.cost());
                 local.instructions.push(op);
             }
         }

@@ -130,9 +130,9 @@ pub struct Timer {
 impl Timer {
     /// A timer for this hardware; `engine` is tried first. Lines that `memory` knows are not run again.
     pub fn new(fabric: FabricSpec, pe: PeSpec, engine: Engine, memory: &Memory) -> Self {
-        // Operations on the fabric run asynchronously: each starts in a task of its own.
+        // An operator's operations follow each other in one task, those on the fabric too.
         let timing = Timing {
-            lead: pe.task_start_cycles + pe.setup_cycles + pe.route_load_cycles,
+            lead: pe.gap_cycles + pe.route_load_cycles,
             tail: pe.pipeline_cycles,
             // A link brings one wavelet a cycle: what the datapath could do beyond that is no condition.
             f16_per_cycle: pe.f16_per_cycle.min(DType::F16.per_wavelet()),
@@ -168,6 +168,7 @@ impl Timer {
                 let timing = self.conditions.timing;
                 let levels = match &line.collective {
                     Collective::Reduce { by: Reduce::Tree { groups }, .. } => groups.len() as u64,
+                    Collective::Reduce { by: Reduce::Chains { .. }, .. } => 2,
                     _ => 1,
                 };
                 let waiting = took.min(levels * u64::from(timing.lead + timing.tail));
@@ -339,6 +340,10 @@ fn estimate(by: &Reduce, length: u32, wavelets: u32, timing: &Timing) -> u64 {
     let fixed = u64::from(timing.lead + timing.tail) + 6;
     match by {
         Reduce::Chain => 2 * wavelets + 6 * (length / 2) + fixed,
+        Reduce::Chains { group } => {
+            let (group, half) = (u64::from(*group), length / 2);
+            2 * fixed + 3 * wavelets + 6 * group + half + 5 * half.div_ceil(group)
+        }
         Reduce::Tree { groups } => {
             let mut reach = 1;
             let mut time = 0;

@@ -39,6 +39,26 @@ fn a_gemv_is_bound_by_arithmetic_or_by_distance() {
     assert!((50.0..80.0).contains(&(far - small)), "{far} after {small}");
 }
 
+/// Differential: WaferLLM (OSDI 2025), table 4: LLaMA3-8B, one request on a WSE-2, 16-bit weights.
+/// Nothing was fitted to these rows.
+#[test]
+fn decoding_comes_near_the_published_rates_and_falls_with_the_grid() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/llama-3-8b.json");
+    let mut last = f64::INFINITY;
+    for (side, published) in [(420, 2699.9), (540, 2501.5), (660, 2243.3)] {
+        let row = json(&format!(
+            "wafer decode --preset wse2 --model {model} --weights fp16 --grid {side}x{side} \
+             --context 4096 --format json"
+        ));
+        let rate = row["tokens_per_s"].as_f64().unwrap();
+        assert!((rate / published - 1.0).abs() < 0.10, "{side}: {rate} against {published}");
+        assert!(rate < last, "{side}: {rate} after {last}");
+        let layers = 32.0 * row["cycles_per_layer"].as_f64().unwrap();
+        assert!(layers < 0.85e9 / rate && layers > 0.9 * 0.85e9 / rate);
+        last = rate;
+    }
+}
+
 #[test]
 fn both_engines_give_a_gemv_the_same_cycles() {
     let with =
@@ -59,4 +79,14 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     fails(&format!("{gemv} --rows 64 --cols 64 --grid 800x800"), 3, "750 x 994");
     fails(&format!("{gemv} --rows 16384 --cols 16384 --grid 64x64"), 4, "131072 bytes");
     fails(&format!("{gemv} --rows 500000 --cols 500000"), 4, "larger grid");
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models");
+    let decode = |model: &str, rest: &str| {
+        format!(
+            "wafer decode --preset wse2 --model {models}/{model} --context 4096 --weights fp16 \
+             --format json {rest}"
+        )
+    };
+    fails(&decode("llama-3.1-70b.json", "--grid 600x600"), 4, "--no-capacity-check");
+    let latent = "--grid 600x600 --no-capacity-check";
+    fails(&decode("kimi-k2.json", latent), 3, "latent attention");
 }

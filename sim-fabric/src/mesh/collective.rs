@@ -18,12 +18,14 @@ mod chain;
 mod k_tree;
 mod line;
 mod messages;
+mod pass_on;
 mod rectangle;
 mod reduce_scatter;
 pub mod request;
 mod ring;
 mod send;
 pub mod tree;
+mod two_chains;
 pub mod two_phase;
 
 pub use k_tree::MOST_LEVELS;
@@ -37,6 +39,11 @@ use serde::{Deserialize, Serialize};
 pub enum Reduce {
     /// Every PE adds its words to those from behind and passes them on.
     Chain,
+    /// Chains in groups of so many PEs, then a chain of their leaders past the members.
+    Chains {
+        /// Members of a group, leader included.
+        group: u32,
+    },
     /// Groups whose leader takes its members' words in turn off the ramp, level upon level; the
     /// last level's leader is the root. One level with the whole line is a star.
     Tree {
@@ -49,6 +56,7 @@ impl std::fmt::Display for Reduce {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Reduce::Chain => write!(f, "chain"),
+            Reduce::Chains { group } => write!(f, "two-phase({group})"),
             Reduce::Tree { groups } if groups.len() == 1 => write!(f, "star"),
             Reduce::Tree { groups } => {
                 let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
@@ -85,6 +93,9 @@ pub enum Collective {
     Send,
     /// `elements` of every PE come to lie side by side in every PE.
     AllGather,
+    /// `elements` of every PE but the first go to the one before it; they come to lie behind what a
+    /// PE had.
+    PassOn,
     /// `elements` of every PE go to the next one, those of the last to the first; they come to lie
     /// behind what a PE had.
     Shift {
@@ -125,6 +136,7 @@ pub fn with_root(collective: &Collective, mut line: Line, elements: u32) -> Line
             let kind = if *max { OpKind::Max } else { OpKind::Add };
             match by {
                 Reduce::Chain => chain::reduce(&mut line, elements, kind),
+                Reduce::Chains { group } => two_chains::reduce(&mut line, elements, kind, *group),
                 Reduce::Tree { groups } => k_tree::reduce(&mut line, elements, kind, groups),
             }
         }
@@ -134,6 +146,7 @@ pub fn with_root(collective: &Collective, mut line: Line, elements: u32) -> Line
             k_tree::gather(&mut line, elements, (*every, *offset));
         }
         Collective::Send => send::send(&mut line, elements),
+        Collective::PassOn => pass_on::pass_on(&mut line, elements),
         Collective::AllGather => all_gather::all_gather(&mut line, elements),
         Collective::Shift { interleaved } => ring::shift(&mut line, elements, *interleaved),
     }

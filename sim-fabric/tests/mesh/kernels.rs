@@ -90,6 +90,9 @@ fn a_gemv_over_a_rectangle_computes_the_product() {
     gemv(Shape { columns: 5, rows: 2 }, (3, 1), tree(&[5]));
     gemv(Shape { columns: 9, rows: 6 }, (4, 5), tree(&[3, 3]));
     gemv(Shape { columns: 12, rows: 2 }, (1, 2), tree(&[2, 3, 2]));
+    for (columns, group) in [(2, 2), (5, 2), (9, 3), (13, 4), (14, 1), (16, 20)] {
+        gemv(Shape { columns, rows: 2 }, (2, 3), Reduce::Chains { group });
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Gemv {
         let tile = (self.ins.div_ceil(grid.columns), self.outs.div_ceil(grid.rows));
         // Where there are more PEs than tiles, some have none.
         let columns = self.ins.div_ceil(tile.0);
-        let mut writer = Writer::new(timer, ways);
+        let mut writer = Writer::new(timer, grid, ways);
         let kind = match self.dtype {
             DType::F16 => Kind::F16,
             DType::F32 => Kind::F32Mul,
@@ -63,7 +63,7 @@ impl Gemv {
         Ok(GemvRun {
             grid: Grid { columns, rows: self.outs.div_ceil(tile.1) },
             reduce: writer.how(),
-            spent: writer.run(grid)?,
+            spent: writer.run()?,
             tile_bytes: self.tile_bytes(grid),
         })
     }

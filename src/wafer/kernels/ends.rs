@@ -3,7 +3,7 @@
 use super::{Kernel, Lowering};
 use crate::error::Error;
 use crate::wafer::instruction::Spot;
-use crate::wafer::phase::{Axis, LinePhase, Phase};
+use crate::wafer::phase::{Axis, LinePhase, LocalPhase, Phase};
 use sim_fabric::mesh::collective::Collective;
 use sim_fabric::mesh::program::DType;
 use sim_sram::{Kind, Owner, VectorOp};
@@ -38,7 +38,7 @@ impl Lowering<'_> {
         let cut = self.residual()?;
         let mut kernel = Kernel {
             name,
-            phases: Vec::new(),
+            phases: vec![LocalPhase::timed(self.timer.pe.start())],
             rectangle: [cut.pes(), rows],
             collective: String::new(),
             memory: Vec::new(),

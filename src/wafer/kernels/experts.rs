@@ -158,7 +158,7 @@ impl Lowering<'_> {
         let products = top_k * self.tokens;
         expert(format, products, self.distinct_experts.min(products));
         expert(shared_format, shared * self.tokens, shared);
-        cost.waiting += u64::from(pe.task_start_cycles + pe.pipeline_cycles);
+        cost.waiting += u64::from(pe.pipeline_cycles);
         kernel.phases.push(LocalPhase::timed(cost));
     }
 
