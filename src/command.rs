@@ -18,7 +18,11 @@ mod problems;
 mod progress;
 mod report;
 mod run;
+mod validate;
 mod wafer;
+
+/// Cycles of a collective, for the table of measurements.
+pub(crate) use fabric::cycles as collective_cycles;
 
 use crate::error::{Error, Problem};
 use args::{Args, Command, Format};
@@ -61,6 +65,7 @@ fn execute(args: Vec<OsString>) -> u8 {
         Command::Fabric(fabric) => fabric.run().map(|()| exit::OK),
         Command::Wafer(wafer) => wafer.run().map(|()| exit::OK),
         Command::Pe(pe) => pe.run().map(|()| exit::OK),
+        Command::Validate(validate) => validate.run(),
     };
     match guarded(simulate) {
         Ok(code) => code,

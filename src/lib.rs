@@ -20,6 +20,7 @@ pub mod input;
 pub mod machine;
 pub mod nvl72;
 pub mod scenario;
+pub mod validate;
 pub mod wafer;
 
 pub use error::Error;

@@ -28,5 +28,7 @@ mod settings;
 mod traffic;
 #[path = "command/usage.rs"]
 mod usage;
+#[path = "command/validate.rs"]
+mod validate;
 #[path = "command/wafer.rs"]
 mod wafer;

@@ -5,6 +5,7 @@ use super::compare::CompareOptions;
 use super::fabric::Fabric;
 use super::pe::Pe;
 use super::report::ReportOptions;
+use super::validate::Validate;
 use super::wafer::Wafer;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -39,6 +40,8 @@ pub(super) enum Command {
     Wafer(Wafer),
     /// Simulate one vector operation on the memory banks of one PE
     Pe(Pe),
+    /// Hold published measurements against what the simulator predicts
+    Validate(Validate),
 }
 
 impl Command {
@@ -53,6 +56,7 @@ impl Command {
             Self::Fabric(fabric) => fabric.format(),
             Self::Wafer(wafer) => wafer.format(),
             Self::Pe(pe) => pe.format,
+            Self::Validate(validate) => validate.format(),
         }
     }
 }

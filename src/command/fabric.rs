@@ -7,6 +7,7 @@ use super::args::Format;
 use crate::error::Error;
 use clap::Subcommand;
 pub(super) use collective::Engine;
+pub(crate) use collective::cycles;
 use sim_fabric::mesh::collective::request::Goal;
 
 /// What `wafersim fabric` can simulate.

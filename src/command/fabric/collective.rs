@@ -13,7 +13,7 @@ use crate::command::args::Format;
 use crate::command::print;
 use crate::error::Error;
 use crate::scenario::preset;
-use crate::wafer::hardware::WaferPreset;
+use crate::wafer::hardware::{WaferFacts, WaferPreset};
 use clap::ValueEnum;
 use measure::Measured;
 use serde_json::json;
@@ -154,6 +154,12 @@ impl Options {
             },
         })
     }
+}
+
+/// Cycles of `request` on `facts`: as published tables count them, and without start-up, set-up and gaps.
+pub(crate) fn cycles(request: Request, facts: &WaferFacts) -> Result<(u64, u64), Error> {
+    let measured = measure::measure(request, facts, Engine::Stream)?;
+    Ok((measured.cycles, measured.network))
 }
 
 /// Longest side of a shape.
