@@ -23,11 +23,17 @@
 //!
 //! Parameters come from the hardware preset (`gb200-nvl72.ron`, group `nvlink`), each with source.
 //!
+//! A *multicast* takes its source's links once and leaves the switches towards every other GPU. A
+//! *reduction* is asked for by its receiver: after a hop every other GPU sends its part, the switches
+//! add them up and send one sum. Both run at a share of the links' rate
+//! ([`NvlinkSpec::in_switch_rate`]). Between domains ([`NvlinkSpec::domain`]) a message takes its
+//! GPU's port to the slower network, that network's latency, and the receiver's port.
+//!
 //! Deviations: a switch stores without limit instead of holding the sender back by credits; parts
 //! pass a port whole instead of packet by packet, which changes who waits but not when the port is
-//! done; the switch neither multicasts nor reduces.
+//! done; the network between domains has ports at both ends and no contention inside.
 
 pub mod collective;
 pub mod network;
 
-pub use network::{Message, NvlinkSpec, Traffic, run};
+pub use network::{Kind, Message, NvlinkSpec, Traffic, run};

@@ -2,6 +2,7 @@
 //! around, so that not all ranks send to one port at once.
 
 use super::Message;
+use super::network::Kind;
 
 /// Bytes that tell a rank how many tokens come, and that they have come `[bytes]`.
 pub const COUNT_BYTES: u64 = 16;
@@ -43,6 +44,66 @@ pub fn two_shot(ranks: u32, bytes: u64) -> Vec<Message> {
     messages
 }
 
+/// Pieces of a share that an in-switch all-reduce has under way one behind the other.
+const PIECES: u64 = 8;
+/// Pieces that a rank asks for ahead.
+const AHEAD: u64 = 2;
+/// A piece is not cut smaller than this `[bytes]`.
+const LEAST_PIECE: u64 = 4096;
+
+/// In-switch all-reduce: every rank asks the switches for the sum of its own share of the vector of
+/// `bytes`, piece by piece, and multicasts each sum to all others.
+pub fn in_switch(ranks: u32, bytes: u64) -> Vec<Message> {
+    if ranks < 2 {
+        return Vec::new();
+    }
+    let share = bytes.div_ceil(u64::from(ranks));
+    let pieces = share.div_ceil(LEAST_PIECE).clamp(1, PIECES);
+    let mut messages = Vec::new();
+    // Where the reduction of piece `piece` of `rank` stands; its multicast stands behind it.
+    let index = |piece: u64, rank: u32| (piece as u32 * ranks + rank) * 2;
+    for piece in 0..pieces {
+        for rank in 0..ranks {
+            let (other, part) = ((rank + 1) % ranks, share.div_ceil(pieces));
+            let after = piece.checked_sub(AHEAD).map(|before| index(before, rank));
+            messages.push(Message {
+                after: after.into_iter().collect(),
+                kind: Kind::Reduce,
+                ..Message::new(other, rank, part)
+            });
+            messages.push(Message {
+                after: vec![index(piece, rank)],
+                kind: Kind::Multicast,
+                ..Message::new(rank, other, part)
+            });
+        }
+    }
+    messages
+}
+
+/// `rounds` trips of every rank's `part` around the ring, each rank passing on what it got: one
+/// round is `ranks - 1` steps. Two rounds of a share are an all-reduce, one is an all-gather.
+pub fn ring(ranks: u32, part: u64, rounds: u32) -> Vec<Message> {
+    let steps = rounds * ranks.saturating_sub(1);
+    (0..steps)
+        .flat_map(|step| {
+            (0..ranks).map(move |rank| {
+                let mut message = Message::new(rank, (rank + 1) % ranks, part);
+                // What the rank before has sent in the step before.
+                if step > 0 {
+                    message.after = vec![(step - 1) * ranks + (rank + ranks - 1) % ranks];
+                }
+                message
+            })
+        })
+        .collect()
+}
+
+/// Every rank tells every other how many tokens come; dispatches with two sides begin so.
+pub fn counts(ranks: u32) -> Vec<Message> {
+    one_shot(ranks, COUNT_BYTES)
+}
+
 /// Dispatch of tokens to the ranks of their experts: `tokens[from][to]` tokens of `bytes` each.
 /// A token that several experts of one rank want travels there once. Every rank also tells every
 /// other how many come ([`COUNT_BYTES`]), in the same message.
@@ -74,6 +135,7 @@ mod tests {
     fn spec(gpus: u32) -> NvlinkSpec {
         NvlinkSpec {
             gpus,
+            domain: gpus,
             links: 18,
             link_bytes_per_s: 50_000_000_000,
             packet_payload: Bytes(128),
@@ -81,6 +143,9 @@ mod tests {
             hop: Picos(500_000),
             endpoint: Picos(1_000_000),
             issue: Picos(1_000),
+            outside_bytes_per_s: 100_000_000_000,
+            outside_latency: Picos(5_000_000),
+            in_switch_rate: 1024,
         }
     }
 
@@ -103,6 +168,27 @@ mod tests {
     }
 
     #[test]
+    fn curve_in_switch_moves_the_vector_once_up_and_once_down() {
+        let bytes = 1 << 26;
+        let traffic = run(&spec(8), &in_switch(8, bytes)).unwrap();
+        let sent = traffic.sent[0].0 as f64 * 18.0;
+        assert!((sent / (bytes as f64) - 1.0).abs() < 0.01, "{sent}");
+        // Reads and writes share each link: all shares but its own, and its own.
+        let bound = bytes as f64 / 900e9;
+        let finish = traffic.finish.seconds();
+        assert!(finish > bound && finish < 1.3 * bound + 5e-6, "{finish} against {bound}");
+        assert!(finish < run(&spec(8), &two_shot(8, bytes)).unwrap().finish.seconds());
+    }
+
+    #[test]
+    fn curve_a_ring_takes_its_steps_one_after_the_other() {
+        let spec = spec(4);
+        let traffic = run(&spec, &ring(4, 4096, 2)).unwrap();
+        assert_eq!(traffic.finish.0, 6 * spec.alone(Bytes(4096)).0);
+        assert_eq!(ring(1, 4096, 2), []);
+    }
+
+    #[test]
     fn conservation_combine_sends_back_what_dispatch_brought() {
         let tokens = vec![vec![9, 3, 0], vec![1, 9, 5], vec![0, 2, 9]];
         let there = run(&spec(3), &dispatch(&tokens, 14_336)).unwrap();
@@ -114,6 +200,7 @@ mod tests {
     #[test]
     fn smoke_one_rank_needs_no_messages() {
         assert!(one_shot(1, 100).is_empty() && two_shot(1, 100).is_empty());
+        assert!(in_switch(1, 100).is_empty());
         assert_eq!(run(&spec(1), &[]).unwrap().finish, Picos(0));
     }
 }

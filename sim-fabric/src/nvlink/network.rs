@@ -7,8 +7,11 @@ use sim_core::{Bytes, EventQueue, Picos};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NvlinkSpec {
-    /// GPUs in the domain.
+    /// GPUs that take part.
     pub gpus: u32,
+    /// GPUs of one domain: GPU `g` is in domain `g / domain`. Between domains messages take the
+    /// slower network.
+    pub domain: u32,
     /// Links of a GPU, one to each switch chip.
     pub links: u32,
     /// What a link carries in one direction `[bytes/s]`.
@@ -23,6 +26,12 @@ pub struct NvlinkSpec {
     pub endpoint: Picos,
     /// How long a GPU takes to issue one message `[ps]`.
     pub issue: Picos,
+    /// What a GPU's port to the network between domains carries in one direction `[bytes/s]`.
+    pub outside_bytes_per_s: u64,
+    /// From a GPU to a GPU of another domain, first byte to first byte `[ps]`.
+    pub outside_latency: Picos,
+    /// Share of the links' rate at which a switch reduces and multicasts `[1/1024]`.
+    pub in_switch_rate: u32,
 }
 
 impl NvlinkSpec {
@@ -35,22 +44,55 @@ impl NvlinkSpec {
 
     /// How long a message of `bytes` occupies a link `[ps]`.
     pub fn serialisation(&self, bytes: Bytes) -> Picos {
-        let wire = u128::from(self.wire_bytes(bytes).0) * 1_000_000_000_000;
-        Picos(wire.div_ceil(u128::from(self.link_bytes_per_s)) as u64)
+        Picos(over(self.wire_bytes(bytes).0, self.link_bytes_per_s))
+    }
+
+    /// How long a message of `bytes` that a switch reduces or multicasts occupies a link `[ps]`.
+    pub fn in_switch(&self, bytes: Bytes) -> Picos {
+        let whole = u128::from(self.serialisation(bytes).0) * 1024;
+        Picos((whole / u128::from(self.in_switch_rate.max(1))) as u64)
+    }
+
+    /// How long a message of `bytes` occupies a port of the network between domains `[ps]`.
+    pub fn outside(&self, bytes: Bytes) -> Picos {
+        Picos(over(bytes.0, self.outside_bytes_per_s))
     }
 
     /// Time of one message alone in the domain `[ps]`.
     pub fn alone(&self, bytes: Bytes) -> Picos {
         self.issue + self.serialisation(bytes) + self.hop + self.endpoint
     }
+
+    /// Whether two GPUs are in one domain.
+    pub fn together(&self, one: u32, other: u32) -> bool {
+        one / self.domain.max(1) == other / self.domain.max(1)
+    }
+}
+
+/// `bytes` over `rate` `[ps]`.
+fn over(bytes: u64, rate: u64) -> u64 {
+    (u128::from(bytes) * 1_000_000_000_000).div_ceil(u128::from(rate.max(1))) as u64
+}
+
+/// What the switches do with a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// From its source to its destination.
+    #[default]
+    Unicast,
+    /// From its source once onto the links, out of the switches to every other GPU of the domain.
+    Multicast,
+    /// Asked for by its destination: every other GPU of the domain sends its part, the switches
+    /// add them up, the sum goes to the destination once.
+    Reduce,
 }
 
 /// A message from one GPU to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Sender.
+    /// Sender; of a multicast, its source.
     pub source: u32,
-    /// Receiver, another GPU.
+    /// Receiver, another GPU; of a multicast, any other GPU; of a reduction, who asked for it.
     pub destination: u32,
     /// Payload `[bytes]`.
     pub bytes: Bytes,
@@ -58,12 +100,16 @@ pub struct Message {
     pub start: Picos,
     /// Not before these messages, by index in the set, have arrived.
     pub after: Vec<u32>,
+    /// What the switches do with it.
+    pub kind: Kind,
 }
 
 impl Message {
     /// A message that can go at time 0.
     pub fn new(source: u32, destination: u32, bytes: u64) -> Self {
-        Self { source, destination, bytes: Bytes(bytes), start: Picos(0), after: Vec::new() }
+        let bytes = Bytes(bytes);
+        let (start, after) = (Picos(0), Vec::new());
+        Self { source, destination, bytes, start, after, kind: Kind::Unicast }
     }
 }
 
@@ -82,12 +128,14 @@ pub struct Traffic {
     pub port_wait: Picos,
 }
 
-/// What happens next in the domain.
+/// What happens next.
 enum Event {
     /// A message may be issued.
     Ready(u32),
-    /// The head of a message is at the switch's output port.
-    Head(u32),
+    /// The request of a reduction has reached the other GPUs.
+    Asked(u32),
+    /// The head of a message is at the output port towards a GPU.
+    Head(u32, u32),
     /// A message that others wait for has arrived.
     Arrived(u32),
 }
@@ -107,6 +155,12 @@ pub enum NvlinkError {
         /// GPUs there are.
         gpus: u32,
     },
+    /// A switch reduces and multicasts inside one domain only.
+    #[error("message {index} is reduced or multicast by the switches across several domains")]
+    Domains {
+        /// Index of the message.
+        index: usize,
+    },
     /// A message waits for one that does not exist, or in a circle.
     #[error("message {index} waits for a message that never arrives")]
     Stuck {
@@ -115,7 +169,7 @@ pub enum NvlinkError {
     },
 }
 
-/// State of the domain: when each resource is free again.
+/// When each resource is free again.
 struct State {
     /// The GPU's issuing of messages `[ps]`.
     issuer: Vec<u64>,
@@ -123,6 +177,24 @@ struct State {
     up: Vec<u64>,
     /// A switch's output port to the GPU `[ps]`.
     port: Vec<u64>,
+    /// The GPU's port into the network between domains `[ps]`.
+    out: Vec<u64>,
+    /// The GPU's port out of it `[ps]`.
+    into: Vec<u64>,
+}
+
+impl State {
+    fn new(gpus: usize) -> Self {
+        let idle = || vec![0; gpus];
+        Self { issuer: idle(), up: idle(), port: idle(), out: idle(), into: idle() }
+    }
+}
+
+/// Takes `resource` from `now` on, behind what holds it; returns when it begins.
+fn take(resource: &mut u64, now: u64, time: Picos) -> u64 {
+    let begin = (*resource).max(now);
+    *resource = begin + time.0;
+    begin
 }
 
 /// Runs `messages` to the end; equal inputs give equal outputs.
@@ -136,6 +208,9 @@ pub fn run(spec: &NvlinkSpec, messages: &[Message]) -> Result<Traffic, NvlinkErr
         if from == to || from >= spec.gpus || to >= spec.gpus {
             return Err(NvlinkError::Endpoint { index, from, to, gpus: spec.gpus });
         }
+        if message.kind != Kind::Unicast && spec.domain < spec.gpus {
+            return Err(NvlinkError::Domains { index });
+        }
         waiting[index] = message.after.len() as u32;
         for &before in &message.after {
             waiters
@@ -147,8 +222,10 @@ pub fn run(spec: &NvlinkSpec, messages: &[Message]) -> Result<Traffic, NvlinkErr
             queue.push(message.start.0, Event::Ready(index as u32));
         }
     }
-    let mut state = State { issuer: vec![0; gpus], up: vec![0; gpus], port: vec![0; gpus] };
-    let mut arrival = vec![None; messages.len()];
+    let mut state = State::new(gpus);
+    let mut arrival: Vec<Option<Picos>> = vec![None; messages.len()];
+    // Copies of a multicast that are still on their way.
+    let mut copies = vec![0u32; messages.len()];
     let mut sent = vec![Bytes(0); gpus];
     let mut received = vec![Bytes(0); gpus];
     let mut port_wait = 0;
@@ -156,26 +233,63 @@ pub fn run(spec: &NvlinkSpec, messages: &[Message]) -> Result<Traffic, NvlinkErr
         match event {
             Event::Ready(index) => {
                 let message = &messages[index as usize];
-                let source = message.source as usize;
-                let issued = state.issuer[source].max(now) + spec.issue.0;
-                state.issuer[source] = issued;
-                let begin = state.up[source].max(issued);
-                state.up[source] = begin + spec.serialisation(message.bytes).0;
-                sent[source] += spec.wire_bytes(message.bytes);
-                queue.push(begin + spec.hop.0, Event::Head(index));
+                let (source, bytes) = (message.source as usize, message.bytes);
+                let who =
+                    if message.kind == Kind::Reduce { message.destination } else { message.source };
+                let issued = take(&mut state.issuer[who as usize], now, spec.issue) + spec.issue.0;
+                match message.kind {
+                    Kind::Reduce => queue.push(issued + spec.hop.0, Event::Asked(index)),
+                    Kind::Unicast if !spec.together(message.source, message.destination) => {
+                        let begin = take(&mut state.out[source], issued, spec.outside(bytes));
+                        let head = begin + spec.outside_latency.0;
+                        queue.push(head, Event::Head(index, message.destination));
+                    }
+                    Kind::Unicast => {
+                        let begin = take(&mut state.up[source], issued, spec.serialisation(bytes));
+                        sent[source] += spec.wire_bytes(bytes);
+                        queue.push(begin + spec.hop.0, Event::Head(index, message.destination));
+                    }
+                    Kind::Multicast => {
+                        let begin = take(&mut state.up[source], issued, spec.in_switch(bytes));
+                        sent[source] += spec.wire_bytes(bytes);
+                        copies[index as usize] = spec.gpus - 1;
+                        for gpu in (0..spec.gpus).filter(|&gpu| gpu != message.source) {
+                            queue.push(begin + spec.hop.0, Event::Head(index, gpu));
+                        }
+                    }
+                }
             }
-            Event::Head(index) => {
+            Event::Asked(index) => {
                 let message = &messages[index as usize];
-                let destination = message.destination as usize;
-                let begin = state.port[destination].max(now);
+                let mut last = now;
+                for gpu in (0..gpus).filter(|&gpu| gpu != message.destination as usize) {
+                    let time = spec.in_switch(message.bytes);
+                    last = last.max(take(&mut state.up[gpu], now, time));
+                    sent[gpu] += spec.wire_bytes(message.bytes);
+                }
+                queue.push(last + spec.hop.0, Event::Head(index, message.destination));
+            }
+            Event::Head(index, to) => {
+                let message = &messages[index as usize];
+                let (gpu, bytes) = (to as usize, message.bytes);
+                let inside = spec.together(message.source, to);
+                let (resource, time) = match message.kind {
+                    Kind::Unicast if !inside => (&mut state.into[gpu], spec.outside(bytes)),
+                    Kind::Unicast => (&mut state.port[gpu], spec.serialisation(bytes)),
+                    Kind::Multicast | Kind::Reduce => (&mut state.port[gpu], spec.in_switch(bytes)),
+                };
+                let begin = take(resource, now, time);
                 port_wait += begin - now;
-                let tail = begin + spec.serialisation(message.bytes).0;
-                state.port[destination] = tail;
-                received[destination] += spec.wire_bytes(message.bytes);
-                let time = tail + spec.endpoint.0;
-                arrival[index as usize] = Some(Picos(time));
-                if !waiters[index as usize].is_empty() {
-                    queue.push(time, Event::Arrived(index));
+                if inside {
+                    received[gpu] += spec.wire_bytes(bytes);
+                }
+                let time = Picos(begin + time.0) + spec.endpoint;
+                let index = index as usize;
+                let latest = arrival[index].map_or(time, |known| known.max(time));
+                arrival[index] = Some(latest);
+                copies[index] = copies[index].saturating_sub(1);
+                if copies[index] == 0 && !waiters[index].is_empty() {
+                    queue.push(latest.0, Event::Arrived(index as u32));
                 }
             }
             Event::Arrived(index) => {
@@ -206,6 +320,7 @@ mod tests {
     fn spec(gpus: u32) -> NvlinkSpec {
         NvlinkSpec {
             gpus,
+            domain: gpus,
             links: 18,
             link_bytes_per_s: 50_000_000_000,
             packet_payload: Bytes(128),
@@ -213,6 +328,9 @@ mod tests {
             hop: Picos(500_000),
             endpoint: Picos(1_000_000),
             issue: Picos(100_000),
+            outside_bytes_per_s: 100_000_000_000,
+            outside_latency: Picos(5_000_000),
+            in_switch_rate: 1024,
         }
     }
 
@@ -251,6 +369,47 @@ mod tests {
         assert_eq!(traffic.arrival, [alone, alone + alone]);
         messages[0].after = vec![1];
         assert_eq!(run(&spec, &messages), Err(NvlinkError::Stuck { index: 0 }));
+    }
+
+    #[test]
+    fn probe_a_multicast_takes_the_source_s_link_once_and_every_port_once() {
+        let spec = spec(4);
+        let bytes = 18 * 128 * 1000;
+        let mut message = Message::new(0, 1, bytes);
+        message.kind = Kind::Multicast;
+        let traffic = run(&spec, &[message]).unwrap();
+        assert_eq!(traffic.finish, spec.alone(Bytes(bytes)));
+        let wire = spec.wire_bytes(Bytes(bytes));
+        assert_eq!(traffic.sent, [wire, Bytes(0), Bytes(0), Bytes(0)]);
+        assert_eq!(traffic.received, [Bytes(0), wire, wire, wire]);
+    }
+
+    #[test]
+    fn probe_a_reduction_takes_every_other_link_once_and_one_port_once() {
+        let spec = spec(4);
+        let bytes = 18 * 128 * 1000;
+        let mut message = Message::new(1, 0, bytes);
+        message.kind = Kind::Reduce;
+        let traffic = run(&spec, &[message]).unwrap();
+        // The request takes a hop of its own.
+        assert_eq!(traffic.finish, spec.alone(Bytes(bytes)) + spec.hop);
+        let wire = spec.wire_bytes(Bytes(bytes));
+        assert_eq!(traffic.received, [wire, Bytes(0), Bytes(0), Bytes(0)]);
+        assert_eq!(traffic.sent, [Bytes(0), wire, wire, wire]);
+    }
+
+    #[test]
+    fn probe_between_domains_the_slow_network_counts() {
+        let mut spec = spec(4);
+        spec.domain = 2;
+        let traffic =
+            run(&spec, &[Message::new(0, 1, 1000), Message::new(0, 2, 1_000_000)]).unwrap();
+        assert_eq!(traffic.arrival[0], spec.alone(Bytes(1000)));
+        // Issued second: 0.2 us; 10 us at 100 GB/s; 5 us of latency; endpoint.
+        assert_eq!(traffic.arrival[1], Picos(200_000 + 5_000_000 + 10_000_000 + 1_000_000));
+        let mut message = Message::new(0, 1, 10);
+        message.kind = Kind::Multicast;
+        assert_eq!(run(&spec, &[message]), Err(NvlinkError::Domains { index: 0 }));
     }
 
     fn messages() -> impl Strategy<Value = Vec<Message>> {
