@@ -13,6 +13,8 @@ mod compare;
 pub mod exit;
 mod fabric;
 mod files;
+mod gpu;
+mod nvlink;
 mod pe;
 mod problems;
 mod progress;
@@ -63,6 +65,8 @@ fn execute(args: Vec<OsString>) -> u8 {
         Command::Compare(options) => compare::run(options).map(|()| exit::OK),
         Command::Check(options) => check::run(options),
         Command::Fabric(fabric) => fabric.run().map(|()| exit::OK),
+        Command::Nvlink(nvlink) => nvlink.run().map(|()| exit::OK),
+        Command::Gpu(gpu) => gpu.run().map(|()| exit::OK),
         Command::Wafer(wafer) => wafer.run().map(|()| exit::OK),
         Command::Pe(pe) => pe.run().map(|()| exit::OK),
         Command::Validate(validate) => validate.run(),

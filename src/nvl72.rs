@@ -33,6 +33,7 @@ pub mod replay;
 pub mod sensitivity;
 pub mod spec;
 pub mod step;
+pub mod storage;
 
 pub use hardware::{Nvl72Facts, Nvl72Preset};
 pub use layout::Layout;

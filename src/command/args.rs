@@ -3,6 +3,8 @@
 use super::check::{CheckFormat, CheckOptions};
 use super::compare::CompareOptions;
 use super::fabric::Fabric;
+use super::gpu::Gpu;
+use super::nvlink::Nvlink;
 use super::pe::Pe;
 use super::report::ReportOptions;
 use super::validate::Validate;
@@ -35,6 +37,12 @@ pub(super) enum Command {
     /// Simulate the fabric of a wafer alone, without a model
     #[command(subcommand)]
     Fabric(Fabric),
+    /// Simulate one collective of GPUs joined by NVLink, without a model
+    #[command(subcommand)]
+    Nvlink(Nvlink),
+    /// Simulate a model on GPUs, without a scenario
+    #[command(subcommand)]
+    Gpu(Gpu),
     /// Simulate a model, or one product, on a wafer, without a scenario
     #[command(subcommand)]
     Wafer(Wafer),
@@ -54,6 +62,8 @@ impl Command {
             Self::Check(options) if options.format == CheckFormat::Json => Format::Json,
             Self::Check(_) => Format::Human,
             Self::Fabric(fabric) => fabric.format(),
+            Self::Nvlink(nvlink) => nvlink.format(),
+            Self::Gpu(gpu) => gpu.format(),
             Self::Wafer(wafer) => wafer.format(),
             Self::Pe(pe) => pe.format,
             Self::Validate(validate) => validate.format(),

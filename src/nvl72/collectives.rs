@@ -2,14 +2,23 @@
 //!
 //! Groups that work at the same time use ports of their own (a switch has one output port for each
 //! GPU), so one group is simulated and stands for all. A result is kept under what decides it.
+//!
+//! | collective | beyond its messages |
+//! |---|---|
+//! | one-shot, in-switch all-reduce, all-gather | a launch, adding up and the norm behind it |
+//! | two-shot all-reduce | the same, and a barrier of all GPUs between its halves |
+//! | ring | what a general library's launch costs |
+//! | dispatch, combine | a launch with its tables; flags of all ranks, beside which payload flows |
+//!
+//! [`exchange`] has dispatch and combine.
+
+pub mod exchange;
 
 use super::hardware::Nvl72Facts;
-use super::layout::Layout;
-use super::load::Draw;
 use crate::error::Error;
+use exchange::Exchange;
 use reports::outcome::TimeSplit;
 use rustc_hash::FxHashMap;
-use sim_core::Bytes;
 use sim_fabric::nvlink::{Message, collective, run};
 use std::cell::RefCell;
 
@@ -24,11 +33,46 @@ pub struct Timed {
     pub link_bytes: u64,
 }
 
+impl Timed {
+    /// Its time `[us]`.
+    pub fn us(&self) -> f64 {
+        self.split.total_us()
+    }
+}
+
+/// How an all-reduce is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AllReduce {
+    /// Everybody sends everything to everybody.
+    OneShot,
+    /// Everybody adds up a share, then sends it to everybody.
+    TwoShot,
+    /// The switches add up and multicast.
+    InSwitch,
+    /// Shares travel around a ring twice.
+    Ring,
+    /// Rings inside the domains and between them; what several domains need.
+    Domains,
+}
+
+impl AllReduce {
+    fn name(self) -> &'static str {
+        match self {
+            Self::OneShot => "one-shot all-reduce",
+            Self::TwoShot => "two-shot all-reduce",
+            Self::InSwitch => "in-switch all-reduce",
+            Self::Ring => "ring all-reduce",
+            Self::Domains => "all-reduce over domains",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
     AllReduce { ranks: u32, bytes: u64 },
     AllGather { ranks: u32, bytes: u64 },
-    Exchange { layout: Layout, tokens: u64, one_group: bool, back: bool },
+    Exchange { exchange: Exchange, back: bool },
+    Stage { stage: u32, bytes: u64 },
 }
 
 /// Simulates collectives and remembers them.
@@ -44,88 +88,66 @@ impl<'a> Collectives<'a> {
         Self { facts, known: RefCell::default() }
     }
 
-    /// Sum over `ranks` GPUs of a vector of `bytes`, the following norm inside: one-shot or
-    /// two-shot, whichever the bandwidth and latency bounds say is shorter.
+    /// Sum over `ranks` GPUs of a vector of `bytes`, the following norm inside, by the fastest of the
+    /// algorithms that an engine's own kernel chooses from.
     pub fn all_reduce(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
-        let key = Key::AllReduce { ranks, bytes };
-        self.remember(key, || {
-            let spec = self.facts.domain(ranks);
-            let peers = f64::from(ranks - 1);
-            let rate = self.facts.memory_rate();
-            let bound = |size: u64, rounds: f64, read: f64| {
-                let wire = spec.serialisation(Bytes(size)).seconds().max(spec.issue.seconds());
-                rounds * (peers * wire + (spec.hop + spec.endpoint).seconds()) + read / rate
-            };
-            let share = bytes.div_ceil(u64::from(ranks));
-            let one_shot_read = f64::from(ranks) * bytes as f64;
-            let two_shot_read = 2.0 * bytes as f64;
-            if bound(bytes, 1.0, one_shot_read) <= bound(share, 2.0, two_shot_read) {
-                self.one_shot(ranks, bytes)
-            } else {
-                let messages = collective::two_shot(ranks, bytes);
-                self.time(ranks, &messages, "two-shot all-reduce", two_shot_read)
+        self.remember(Key::AllReduce { ranks, bytes }, || {
+            if u64::from(ranks) > self.facts.domain.whole() {
+                return self.by(AllReduce::Domains, ranks, bytes);
             }
+            let mut best = self.by(AllReduce::OneShot, ranks, bytes)?;
+            for other in [AllReduce::TwoShot, AllReduce::InSwitch] {
+                let timed = self.by(other, ranks, bytes)?;
+                if timed.us() < best.us() {
+                    best = timed;
+                }
+            }
+            Ok(best)
         })
     }
 
-    /// One-shot all-reduce, whether or not another would be shorter.
-    pub fn one_shot(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
-        let read = f64::from(ranks) * bytes as f64;
-        self.time(ranks, &collective::one_shot(ranks, bytes), "one-shot all-reduce", read)
+    /// The all-reduce by one algorithm, whether or not another would be shorter.
+    pub fn by(&self, algorithm: AllReduce, ranks: u32, bytes: u64) -> Result<Timed, Error> {
+        let costs = &self.facts.collective;
+        let share = bytes.div_ceil(u64::from(ranks.max(1)));
+        let (messages, fixed) = match algorithm {
+            AllReduce::OneShot => (collective::one_shot(ranks, bytes), &costs.one_shot),
+            AllReduce::TwoShot => (collective::two_shot(ranks, bytes), &costs.two_shot),
+            AllReduce::InSwitch => (collective::in_switch(ranks, bytes), &costs.two_shot),
+            AllReduce::Ring => (collective::ring(ranks, share, 2), &costs.ring),
+            AllReduce::Domains => {
+                let domain = (self.facts.domain.whole() as u32).clamp(1, ranks.max(1));
+                (collective::over_domains(ranks, domain, bytes), &costs.two_shot)
+            }
+        };
+        self.time(ranks, &messages, algorithm.name(), fixed.get())
     }
 
     /// Every one of `ranks` GPUs gets the `bytes` of all others.
     pub fn all_gather(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         self.remember(Key::AllGather { ranks, bytes }, || {
             let messages = collective::all_gather(ranks, bytes);
-            self.time(ranks, &messages, "all-gather", f64::from(ranks) * bytes as f64)
+            self.time(ranks, &messages, "all-gather", self.facts.collective.one_shot.get())
         })
     }
 
-    /// Tokens to the GPUs of their experts, or (`back`) the results to the tokens' GPUs, as a mean
-    /// over some of `draws`. With `one_group` all tokens are of one request, else they are spread
-    /// over all attention groups; the GPUs of a group share its tokens out.
-    pub fn exchange(
+    /// The same by a general library, around a ring.
+    pub fn ring_gather(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
+        let messages = collective::ring(ranks, bytes, 1);
+        self.time(ranks, &messages, "ring all-gather", self.facts.collective.ring.get())
+    }
+
+    /// From a stage of a pipeline to the next: `bytes` of one attention group.
+    pub fn between_stages(
         &self,
-        layout: Layout,
-        tokens: u64,
-        token_bytes: u64,
-        one_group: bool,
-        back: bool,
-        draws: &[Draw],
+        layout: super::layout::Layout,
+        bytes: u64,
     ) -> Result<Timed, Error> {
-        self.remember(Key::Exchange { layout, tokens, one_group, back }, || {
-            let gpus = layout.gpus();
-            let (groups, tp) = (layout.attention_data_parallel, layout.tensor_parallel);
-            let source = |token: u32| {
-                if one_group { token % tp } else { token % groups * tp + token / groups % tp }
-            };
-            let used = (1024 / tokens.max(1)).clamp(1, 8).min(draws.len() as u64) as usize;
-            let (algorithm, fixed) = if back {
-                ("combine", self.facts.kernel.combine_fixed.get())
-            } else {
-                ("dispatch", self.facts.kernel.dispatch_fixed.get())
-            };
-            let mut mean = Timed { algorithm, ..Timed::default() };
-            for draw in &draws[..used] {
-                let pairs = draw.pairs(gpus, source);
-                let arriving = (0..gpus as usize)
-                    .map(|to| pairs.iter().map(|row| u64::from(row[to])).sum::<u64>())
-                    .max()
-                    .unwrap_or(0);
-                let messages = if back {
-                    collective::combine(&pairs, token_bytes)
-                } else {
-                    collective::dispatch(&pairs, token_bytes)
-                };
-                // Each copy of a token is read and written once beside travelling.
-                let copied = 2.0 * (arriving * token_bytes) as f64;
-                let timed = self.time(gpus, &messages, algorithm, copied)?;
-                mean.split.add(&timed.split, 1.0 / used as f64);
-                mean.link_bytes += timed.link_bytes / used as u64;
-            }
-            mean.split.waiting_us = fixed * 1e6;
-            Ok(mean)
+        let stage = layout.gpus();
+        let key = Key::Stage { stage, bytes };
+        self.remember(key, || {
+            let messages = [Message::new(0, stage, bytes)];
+            self.time(stage + 1, &messages, "send", self.facts.kernel.fixed.get())
         })
     }
 
@@ -142,13 +164,13 @@ impl<'a> Collectives<'a> {
         Ok(timed)
     }
 
-    /// Runs `messages`; `local` bytes pass through the busiest GPU's memory besides.
+    /// Runs `messages` of `ranks` GPUs; `fixed` seconds besides.
     fn time(
         &self,
         ranks: u32,
         messages: &[Message],
         algorithm: &'static str,
-        local: f64,
+        fixed: f64,
     ) -> Result<Timed, Error> {
         let spec = self.facts.domain(ranks);
         let traffic = run(&spec, messages).map_err(|error| Error::Simulation(error.to_string()))?;
@@ -157,8 +179,7 @@ impl<'a> Collectives<'a> {
             algorithm,
             split: TimeSplit {
                 fabric_us: traffic.finish.seconds() * 1e6,
-                memory_us: local / self.facts.memory_rate() * 1e6,
-                waiting_us: self.facts.kernel.fixed.get() * 1e6,
+                waiting_us: fixed * 1e6,
                 ..TimeSplit::default()
             },
             link_bytes: busiest.map_or(0, |bytes| bytes.0),

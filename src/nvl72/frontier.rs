@@ -35,7 +35,7 @@ impl<'a> Search<'a> {
     /// A fresh rack to time steps on.
     pub fn rack(&self) -> Rack<'a> {
         let facts = &self.machine.preset.facts;
-        Rack::new(self.plan, facts, self.machine.spec.expert_load, self.seed)
+        Rack::new(self.plan, facts, self.machine.spec.load(), self.seed)
     }
 
     /// GPUs of the rack.
@@ -47,8 +47,17 @@ impl<'a> Search<'a> {
     pub fn placement(&self, layout: Layout, batch: u32) -> Placement {
         let facts = &self.machine.preset.facts;
         let context = u64::from(self.request.context());
-        let chunk = self.machine.spec.prefill_chunk.min(self.request.prompt);
-        Placement::new(self.plan, facts, layout, batch, context, u64::from(chunk))
+        let spec = &self.machine.spec;
+        let chunk = u64::from(spec.prefill_chunk.min(self.request.prompt));
+        let others = (chunk, spec.redundant_experts);
+        Placement::new(self.plan, facts, layout, batch, context, others)
+    }
+
+    /// Layouts that the machine and the model allow.
+    fn candidates(&self) -> Vec<Layout> {
+        let mut all = Layout::candidates(self.gpus());
+        all.retain(|layout| layout.check_model(self.plan).is_ok());
+        all
     }
 
     /// A context halfway through the output `[tokens]`.
@@ -58,7 +67,7 @@ impl<'a> Search<'a> {
 
     /// The layout that is fastest for one user with `batch` requests on each replica.
     pub fn fastest(&self, batch: u32) -> Result<Layout, Error> {
-        let candidates = Layout::candidates(self.gpus());
+        let candidates = self.candidates();
         let timed = self.best(candidates.iter().map(|&layout| (layout, batch)))?;
         if let Some((layout, _, _)) = timed {
             return Ok(layout);
@@ -102,12 +111,12 @@ impl<'a> Search<'a> {
 
     /// The frontier, at a context halfway through the output; points that do not fit are left out.
     pub fn frontier(&self) -> Result<Vec<FrontierPoint>, Error> {
-        let candidates = Layout::candidates(self.gpus());
+        let candidates = self.candidates();
         let points: Result<Vec<Option<FrontierPoint>>, Error> = IN_FLIGHT
             .par_iter()
             .map(|&in_flight| {
                 let pairs = candidates.iter().map(|&layout| {
-                    let replicas = self.gpus() / layout.gpus();
+                    let replicas = self.gpus() / layout.replica();
                     (layout, in_flight.div_ceil(replicas))
                 });
                 Ok(self.best(pairs)?.map(|(layout, batch, time)| FrontierPoint {

@@ -1,9 +1,16 @@
 //! Parallel layouts: which GPUs share what.
 //!
-//! A replica is `tensor_parallel x attention_data_parallel` GPUs. Attention is cut by heads over
+//! A stage is `tensor_parallel x attention_data_parallel` GPUs. Attention is cut by heads over
 //! the GPUs of one tensor-parallel group; requests are dealt over the groups. Experts are dealt
-//! over `expert_parallel` sets of GPUs, and each expert is cut over the GPUs of its set.
+//! over `expert_parallel` sets of GPUs, and each expert is cut over the GPUs of its set. A replica is
+//! `pipeline_parallel` stages, each with a run of the layers; requests are dealt over as many
+//! batches, which the stages pass around.
+//!
+//! With several attention groups tokens travel to the GPUs of their experts and back (dispatch and
+//! combine) where every GPU is a set of its own; else all GPUs get all tokens (all-gather) and add up
+//! (reduce-scatter).
 
+use super::plan::Plan;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -19,6 +26,9 @@ pub struct Layout {
     pub attention_data_parallel: u32,
     /// Sets of GPUs among which experts are dealt.
     pub expert_parallel: u32,
+    /// Stages, each with its share of the layers.
+    #[serde(default = "one")]
+    pub pipeline_parallel: u32,
 }
 
 fn one() -> u32 {
@@ -26,9 +36,24 @@ fn one() -> u32 {
 }
 
 impl Layout {
-    /// GPUs of one replica.
+    /// `tp` GPUs a group, `dp` groups, `ep` sets of experts, one stage.
+    pub fn new(tp: u32, dp: u32, ep: u32) -> Self {
+        Self {
+            tensor_parallel: tp,
+            attention_data_parallel: dp,
+            expert_parallel: ep,
+            pipeline_parallel: 1,
+        }
+    }
+
+    /// GPUs of one stage.
     pub fn gpus(self) -> u32 {
         self.tensor_parallel * self.attention_data_parallel
+    }
+
+    /// GPUs of one replica.
+    pub fn replica(self) -> u32 {
+        self.gpus() * self.pipeline_parallel
     }
 
     /// GPUs that share one expert.
@@ -36,39 +61,77 @@ impl Layout {
         self.gpus() / self.expert_parallel
     }
 
-    /// Requests of a replica's `batch` that the fullest attention group has.
+    /// Whether tokens travel to the GPUs of their experts.
+    pub fn exchanges(self) -> bool {
+        self.attention_data_parallel > 1 && self.expert_parallel == self.gpus()
+    }
+
+    /// Requests of a stage's `batch` that the fullest attention group has.
     pub fn group_batch(self, batch: u32) -> u32 {
         batch.div_ceil(self.attention_data_parallel)
     }
 
-    /// What is wrong with it on a rack of `gpus`, if anything.
+    /// What is wrong with it on a machine of `gpus`, if anything.
     pub fn check(self, gpus: u32) -> Result<(), Error> {
-        let Self { tensor_parallel, attention_data_parallel, expert_parallel } = self;
-        if tensor_parallel == 0 || attention_data_parallel == 0 || expert_parallel == 0 {
-            return Err(Error::input("a parallel degree of the layout is zero; 1 is the least"));
+        let Self { tensor_parallel, attention_data_parallel, expert_parallel, .. } = self;
+        let degrees = [
+            ("tensor_parallel", tensor_parallel),
+            ("attention_data_parallel", attention_data_parallel),
+            ("expert_parallel", expert_parallel),
+            ("pipeline_parallel", self.pipeline_parallel),
+        ];
+        if let Some((name, _)) = degrees.iter().find(|(_, degree)| *degree == 0) {
+            return Err(Error::input(format!(
+                "layout {self}: {name} is zero; 1 is the least parallel degree"
+            )));
         }
-        let used = u64::from(tensor_parallel) * u64::from(attention_data_parallel);
+        let stage = u64::from(tensor_parallel) * u64::from(attention_data_parallel);
+        let used = stage * u64::from(self.pipeline_parallel);
         if used > u64::from(gpus) {
             return Err(Error::input(format!(
                 "layout {self} needs {used} GPUs, the rack has {gpus}"
             )));
         }
-        if !used.is_multiple_of(u64::from(expert_parallel)) {
+        if !stage.is_multiple_of(u64::from(expert_parallel)) {
             return Err(Error::input(format!(
-                "layout {self}: expert_parallel must divide the replica's {used} GPUs"
+                "layout {self}: expert_parallel must divide the {stage} GPUs of tensor_parallel x \
+                 attention_data_parallel"
             )));
         }
-        if attention_data_parallel > 1 && u64::from(expert_parallel) != used {
-            return Err(Error::input(format!(
-                "layout {self}: with attention_data_parallel above 1, whole experts are dealt over \
-                 all GPUs: set expert_parallel to {used}"
-            )));
+        Ok(())
+    }
+
+    /// What is wrong with it for `plan`, if anything.
+    pub fn check_model(self, plan: &Plan) -> Result<(), Error> {
+        let problem = |what: String| Err(Error::input(format!("layout {self}: {what}")));
+        let heads = plan.heads();
+        if !heads.is_multiple_of(self.tensor_parallel) {
+            return problem(format!(
+                "tensor_parallel {} does not divide the model's {heads} attention heads",
+                self.tensor_parallel
+            ));
+        }
+        if self.pipeline_parallel > plan.layers {
+            return problem(format!(
+                "pipeline_parallel {} is more than the model's {} layers",
+                self.pipeline_parallel, plan.layers
+            ));
+        }
+        if self.expert_parallel > 1 && plan.experts == 0 {
+            return problem("the model has no experts; set expert_parallel to 1".to_string());
+        }
+        if self.expert_parallel > plan.experts.max(1) {
+            return problem(format!(
+                "expert_parallel {} is more than the model's {} experts",
+                self.expert_parallel, plan.experts
+            ));
         }
         Ok(())
     }
 
     /// All layouts worth trying on a rack of `gpus`, in a fixed order.
     pub fn candidates(gpus: u32) -> Vec<Self> {
+        let new = Self::new;
         let mut all = Vec::new();
         let mut sizes = vec![1, 2, 4, 8, 12, 16, 24, 32, 36, 48, 64, 72, gpus];
         sizes.retain(|&size| size <= gpus);
@@ -77,23 +140,15 @@ impl Layout {
         for &tensor_parallel in &sizes {
             let cuts: &[u32] = if tensor_parallel < 8 { &[1] } else { &[1, 2, 4, 8] };
             for cut in cuts.iter().filter(|&&cut| tensor_parallel % cut == 0) {
-                all.push(Self {
-                    tensor_parallel,
-                    attention_data_parallel: 1,
-                    expert_parallel: tensor_parallel / cut,
-                });
+                all.push(new(tensor_parallel, 1, tensor_parallel / cut));
             }
             if tensor_parallel < 8 {
-                all.push(Self { tensor_parallel, attention_data_parallel: 1, expert_parallel: 1 });
+                all.push(new(tensor_parallel, 1, 1));
             }
         }
         for &size in sizes.iter().filter(|&&size| size >= 8) {
             for tensor_parallel in [1, 4].into_iter().filter(|tp| size % tp == 0) {
-                all.push(Self {
-                    tensor_parallel,
-                    attention_data_parallel: size / tensor_parallel,
-                    expert_parallel: size,
-                });
+                all.push(new(tensor_parallel, size / tensor_parallel, size));
             }
         }
         all.sort_unstable();
@@ -108,7 +163,11 @@ impl fmt::Display for Layout {
         if self.attention_data_parallel > 1 {
             write!(f, " dp{}", self.attention_data_parallel)?;
         }
-        write!(f, " ep{}", self.expert_parallel)
+        write!(f, " ep{}", self.expert_parallel)?;
+        if self.pipeline_parallel > 1 {
+            write!(f, " pp{}", self.pipeline_parallel)?;
+        }
+        Ok(())
     }
 }
 
@@ -127,8 +186,7 @@ mod tests {
 
     #[test]
     fn a_layout_larger_than_the_rack_says_how_large_both_are() {
-        let layout =
-            Layout { tensor_parallel: 16, attention_data_parallel: 8, expert_parallel: 128 };
+        let layout = Layout::new(16, 8, 128);
         let error = layout.check(72).unwrap_err().to_string();
         assert_eq!(error, "layout tp16 dp8 ep128 needs 128 GPUs, the rack has 72");
     }

@@ -3,12 +3,36 @@
 //! `workloads::routing` lets popularity fall as `rank^-a`; that is a different law (see the test
 //! below), so popularity is drawn here, after the definition under which 1.01 was published.
 //!
+//! Popularity may also be recorded: tokens that each expert of each layer got, one draw a layer.
+//!
+//! With redundant experts every set of GPUs has slots beyond its share: the experts with most tokens for
+//! each copy get another one, and copies are dealt, heaviest first, to the set with least to do. A token
+//! goes to the copies of an expert in turn.
+//!
 //! A *draw* is one layer's popularity of experts and the choices of a sample of tokens under it.
 //! Popularities under a power law with exponent `a` are drawn from the density `x^-a` on
 //! an interval from 1 on, as the collector of aiconfigurator does; tokens choose without replacement.
 
 use sim_core::Stream;
+use std::sync::Arc;
 use workloads::routing::ExpertLoad;
+
+/// How tokens spread over experts, and how many experts stand twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// The law of popularity, where none is recorded.
+    pub law: ExpertLoad,
+    /// Recorded tokens of each expert, layer after layer; empty where the law decides.
+    pub recorded: Arc<Vec<Vec<f64>>>,
+    /// Slots for copies of experts, over all sets of GPUs.
+    pub redundant: u32,
+}
+
+impl From<ExpertLoad> for Load {
+    fn from(law: ExpertLoad) -> Self {
+        Self { law, recorded: Arc::default(), redundant: 0 }
+    }
+}
 
 /// Most popular over least popular expert, by the definition under which the exponents were
 /// published: 0.8 times the tokens of the step, or 200 where there are fewer choices than experts.
@@ -38,6 +62,10 @@ pub struct Draw {
     pub top_k: u32,
     /// Tokens that one sampled token stands for.
     pub scale: f64,
+    /// Popularity of each expert, of which the copies are chosen.
+    popularity: Vec<f64>,
+    /// Slots for copies.
+    redundant: u32,
 }
 
 impl Draw {
@@ -52,13 +80,61 @@ impl Draw {
 
     /// For each of `sets` sets of GPUs: experts with tokens, and tokens times experts.
     pub fn per_set(&self, sets: u32) -> Vec<(u32, f64)> {
+        let copies = self.copies(sets);
         let mut load = vec![(0, 0.0); sets as usize];
-        for (expert, &count) in self.counts().iter().enumerate() {
-            let set = owner(expert as u32, self.experts, sets) as usize;
-            load[set].0 += u32::from(count > 0);
-            load[set].1 += f64::from(count) * self.scale;
+        for (owners, &count) in copies.iter().zip(&self.counts()) {
+            // Copies take turns: the first ones get what is left over.
+            let (each, left) = (count / owners.len() as u32, count as usize % owners.len());
+            for (turn, &owner) in owners.iter().enumerate() {
+                let tokens = each + u32::from(turn < left);
+                load[owner as usize].0 += u32::from(tokens > 0);
+                load[owner as usize].1 += f64::from(tokens) * self.scale;
+            }
         }
         load
+    }
+
+    /// Sets of GPUs that hold each expert.
+    pub fn copies(&self, sets: u32) -> Vec<Vec<u32>> {
+        let experts = self.experts;
+        if self.redundant == 0 {
+            return (0..experts).map(|expert| vec![owner(expert, experts, sets)]).collect();
+        }
+        let mut number = vec![1u32; experts as usize];
+        for _ in 0..self.redundant {
+            let per_copy = |expert: usize| self.popularity[expert] / f64::from(number[expert]);
+            let most = (0..experts as usize)
+                .filter(|&expert| number[expert] < sets)
+                .max_by(|&a, &b| per_copy(a).total_cmp(&per_copy(b)).then(b.cmp(&a)));
+            match most {
+                Some(expert) => number[expert] += 1,
+                None => break,
+            }
+        }
+        let mut order: Vec<usize> = (0..experts as usize).collect();
+        let per_copy = |expert: usize| self.popularity[expert] / f64::from(number[expert]);
+        order.sort_by(|&a, &b| per_copy(b).total_cmp(&per_copy(a)).then(a.cmp(&b)));
+        let slots = (experts + self.redundant).div_ceil(sets);
+        let mut held = vec![(0.0f64, 0u32); sets as usize];
+        let mut copies = vec![Vec::new(); experts as usize];
+        for expert in order {
+            for _ in 0..number[expert] {
+                let open =
+                    |set: &usize| held[*set].1 < slots && !copies[expert].contains(&(*set as u32));
+                let least = (0..sets as usize).filter(open).min_by(|&a, &b| {
+                    held[a].0.total_cmp(&held[b].0).then(held[a].1.cmp(&held[b].1)).then(a.cmp(&b))
+                });
+                if let Some(set) = least {
+                    held[set].0 += per_copy(expert);
+                    held[set].1 += 1;
+                    copies[expert].push(set as u32);
+                }
+            }
+            if copies[expert].is_empty() {
+                copies[expert].push(owner(expert as u32, experts, sets));
+            }
+        }
+        copies
     }
 
     /// Tokens from each source GPU to each GPU, each once: `source` tells a token's GPU. Where a
@@ -69,12 +145,17 @@ impl Draw {
         let mut pairs = vec![vec![0u32; size]; size];
         let mut from = vec![0u32; size];
         let mut seen = vec![false; size];
+        let copies = self.copies(gpus);
+        let mut turn = vec![0usize; self.experts as usize];
         for (token, chosen) in self.choices.chunks(self.top_k.max(1) as usize).enumerate() {
             let source = source(token as u32) as usize;
             from[source] += 1;
             seen.fill(false);
             for &expert in chosen {
-                let to = owner(u32::from(expert), self.experts, gpus) as usize;
+                let owners = &copies[usize::from(expert)];
+                let turn = &mut turn[usize::from(expert)];
+                let to = owners[*turn % owners.len()] as usize;
+                *turn += 1;
                 if !std::mem::replace(&mut seen[to], true) {
                     pairs[source][to] += 1;
                 }
@@ -100,23 +181,33 @@ pub fn owner(expert: u32, experts: u32, sets: u32) -> u32 {
     expert / experts.div_ceil(sets)
 }
 
-/// Draws for `tokens` tokens: more for small batches, at least 4.
-pub fn draws(seed: u64, load: ExpertLoad, experts: u32, top_k: u32, tokens: u64) -> Vec<Draw> {
+/// Draws for `tokens` tokens: more for small batches, at least 4; of a recorded load one a layer.
+pub fn draws(seed: u64, load: &Load, experts: u32, top_k: u32, tokens: u64) -> Vec<Draw> {
     if experts == 0 || top_k == 0 {
         return Vec::new();
     }
     let range = popularity_range(experts, top_k, tokens);
     let sampled = tokens.clamp(1, SAMPLE);
-    let number = (TOKENS_DRAWN / sampled).clamp(DRAWS[0], DRAWS[1]);
+    let number = match load.recorded.len() as u64 {
+        0 => (TOKENS_DRAWN / sampled).clamp(DRAWS[0], DRAWS[1]),
+        layers => layers,
+    };
     (0..number)
         .map(|index| {
             let mut stream = Stream::new(seed, &format!("experts {tokens} {index}"));
-            let ends = cumulative(&popularity(load, experts, range, &mut stream));
+            let popularity = match load.recorded.get(index as usize) {
+                Some(counts) => counts.clone(),
+                None => popularity(load.law, experts, range, &mut stream),
+            };
+            let ends = cumulative(&popularity);
             let guide = Guide::new(&ends);
+            // A recorded layer may have used fewer experts than a token is to choose.
+            let possible = popularity.iter().filter(|&&weight| weight > 0.0).count() as u32;
+            let top_k = top_k.min(experts).min(possible);
             let mut choices = Vec::with_capacity((sampled * u64::from(top_k)) as usize);
             for _ in 0..sampled {
                 let first = choices.len();
-                while choices.len() - first < top_k.min(experts) as usize {
+                while choices.len() - first < top_k as usize {
                     let point = stream.next_f64() * ends[ends.len() - 1];
                     let expert = guide.find(&ends, point) as u16;
                     if !choices[first..].contains(&expert) {
@@ -124,10 +215,32 @@ pub fn draws(seed: u64, load: ExpertLoad, experts: u32, top_k: u32, tokens: u64)
                     }
                 }
             }
-            let top_k = top_k.min(experts);
-            Draw { experts, choices, top_k, scale: tokens.max(1) as f64 / sampled as f64 }
+            let scale = tokens.max(1) as f64 / sampled as f64;
+            Draw { experts, choices, top_k, scale, popularity, redundant: load.redundant }
         })
         .collect()
+}
+
+/// A draw whose tokens take experts in turn, so that each token's experts stand on as many GPUs as can
+/// be and all GPUs get alike: what benchmarks of exchanges send.
+pub fn dealt(experts: u32, top_k: u32, tokens: u64, gpus: u32) -> Draw {
+    let per_gpu = experts.div_ceil(gpus.max(1)).max(1);
+    let sampled = tokens.clamp(1, SAMPLE.max(u64::from(gpus) * 16));
+    let choices = (0..sampled)
+        .flat_map(|token| {
+            (0..u64::from(top_k)).map(move |choice| {
+                // The GPU moves on with every choice; the expert on it with every round of GPUs.
+                let step = token * u64::from(top_k) + choice;
+                let gpu = (step + token / u64::from(gpus)) % u64::from(gpus);
+                let round = step / u64::from(gpus);
+                let expert = gpu * u64::from(per_gpu) + round % u64::from(per_gpu);
+                expert.min(u64::from(experts) - 1) as u16
+            })
+        })
+        .collect();
+    let scale = tokens.max(1) as f64 / sampled as f64;
+    let popularity = vec![1.0; experts as usize];
+    Draw { experts, choices, top_k, scale, popularity, redundant: 0 }
 }
 
 fn popularity(load: ExpertLoad, experts: u32, range: f64, stream: &mut Stream) -> Vec<f64> {
@@ -200,7 +313,7 @@ mod tests {
         let law = ExpertLoad::PowerLaw { exponent: 1.01 };
         let (mut by_rank, mut by_expert) = (0.0, 0.0);
         for seed in 0..16 {
-            for draw in draws(seed, law, 256, 8, 65_536) {
+            for draw in draws(seed, &law.into(), 256, 8, 65_536) {
                 let excess = |loads: &[f64]| {
                     let mean = loads.iter().sum::<f64>() / loads.len() as f64;
                     loads.iter().fold(0.0f64, |a, &b| a.max(b)) / mean - 1.0
@@ -215,6 +328,37 @@ mod tests {
         assert!((7.0..13.0).contains(&by_expert), "by expert {by_expert}");
     }
 
+    /// With replicated experts it is 0.11 by rank, after balancing over longer times than one step.
+    #[test]
+    fn curve_copies_of_popular_experts_even_the_ranks_out() {
+        let law = ExpertLoad::PowerLaw { exponent: 1.01 };
+        let excess = |redundant| {
+            let load = Load { redundant, ..Load::from(law) };
+            let mut sum = 0.0;
+            for draw in draws(7, &load, 256, 8, 65_536) {
+                let ranks: Vec<f64> = draw.per_set(32).iter().map(|load| load.1).collect();
+                let mean = ranks.iter().sum::<f64>() / 32.0;
+                assert!((mean * 32.0 - 8.0 * 65_536.0).abs() < 1.0);
+                sum += ranks.iter().fold(0.0f64, |a, &b| a.max(b)) / mean - 1.0;
+            }
+            sum / 4.0
+        };
+        let (plain, copied) = (excess(0), excess(32));
+        assert!(copied < 0.25 && copied < plain / 4.0, "{plain} without copies, {copied} with");
+    }
+
+    #[test]
+    fn conservation_dealt_tokens_use_every_gpu_alike() {
+        for gpus in [2, 8, 16, 64] {
+            let draw = dealt(256, 8, 64, gpus);
+            let loads = draw.per_set(gpus);
+            assert!(loads.iter().all(|load| load.1 == loads[0].1), "{gpus}");
+            let pairs = draw.pairs(gpus, |token| token % gpus);
+            let sent: u32 = pairs.iter().flatten().sum();
+            assert_eq!(sent, 64 * gpus.min(8));
+        }
+    }
+
     /// Where popularity falls as `rank^-1.01` the busiest expert has over 20 times the mean.
     #[test]
     fn curve_a_power_of_the_rank_is_another_law() {
@@ -226,7 +370,7 @@ mod tests {
 
     #[test]
     fn conservation_every_token_chooses_top_k_different_experts() {
-        for draw in draws(1, ExpertLoad::PowerLaw { exponent: 1.2 }, 384, 8, 100) {
+        for draw in draws(1, &ExpertLoad::PowerLaw { exponent: 1.2 }.into(), 384, 8, 100) {
             assert_eq!(draw.counts().iter().sum::<u32>(), 800);
             for chosen in draw.choices.chunks(8) {
                 assert!((1..8).all(|i| !chosen[..i].contains(&chosen[i])));

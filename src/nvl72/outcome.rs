@@ -22,7 +22,8 @@ impl Machine for Nvl72Machine {
     fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error> {
         // Sizes in the plan are for one token: the step they were built for does not matter.
         let pass = forward(job.model, Step::Decode { batch: 1, context: 1 });
-        self.run(job, &Plan::new(job.model, &pass)?)
+        let plan = Plan::new(job.model, &pass)?.with_kv_bits(self.spec.kv_cache_bits);
+        self.run(job, &plan)
     }
 }
 
@@ -47,6 +48,7 @@ impl Nvl72Machine {
             LayoutChoice::Fixed(layout) => layout,
         };
         layout.check(search.gpus())?;
+        layout.check_model(plan)?;
         search.placement(layout, spec.batch).check(layout, spec.batch)?;
         (job.progress)(0.2, "replaying the request");
         let chunk = u64::from(spec.prefill_chunk);
@@ -61,12 +63,12 @@ impl Nvl72Machine {
         let frontier = search.frontier()?;
         (job.progress)(1.0, "done");
 
-        let replicas = search.gpus() / layout.gpus();
+        let replicas = search.gpus() / layout.replica();
         let step = mean_step(&replay);
         let power = facts.power.get() / 1e3;
         Ok(MachineOutcome {
             name: self.name.clone(),
-            units: replicas * layout.gpus(),
+            units: replicas * layout.replica(),
             unit: "GPU".to_string(),
             tokens_per_s: speed,
             tokens_per_s_range,
@@ -207,15 +209,22 @@ fn layers(step: &StepTime, plan: &Plan) -> Vec<LayerOutcome> {
 
 fn placement(search: &Search<'_>, layout: Layout, replicas: u32) -> Vec<UnitPlacement> {
     let placed = search.placement(layout, search.machine.spec.batch);
-    (0..replicas * layout.gpus())
+    (0..replicas * layout.replica())
         .map(|unit| {
-            let (replica, rank) = (unit / layout.gpus(), unit % layout.gpus());
+            let replica = unit / layout.replica();
+            let stage = unit % layout.replica() / layout.gpus();
+            let rank = unit % layout.gpus();
             let (group, share) = (rank / layout.tensor_parallel, rank % layout.tensor_parallel);
             UnitPlacement {
                 unit,
                 holds: format!(
-                    "replica {replica}: attention group {group}, share {share} of {}; expert set \
+                    "replica {replica}{}: attention group {group}, share {share} of {}; expert set \
                      {} of {}",
+                    if layout.pipeline_parallel > 1 {
+                        format!(", stage {stage}")
+                    } else {
+                        String::new()
+                    },
                     layout.tensor_parallel,
                     rank / layout.expert_tensor_parallel(),
                     layout.expert_parallel,

@@ -4,7 +4,7 @@ use super::hardware::Nvl72Facts;
 use super::layout::Layout;
 use super::plan::Plan;
 use crate::error::Error;
-use workloads::forward::OperatorKind;
+use workloads::forward::{Operator, OperatorKind};
 
 /// Bytes on the fullest GPU of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,30 +24,38 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// The placement of `batch` requests of up to `context` tokens, prompts in chunks of `chunk`.
+    /// The placement of `batch` requests of up to `context` tokens, prompts in chunks of `chunk`, with
+    /// slots for `redundant` copies of experts.
     pub fn new(
         plan: &Plan,
         facts: &Nvl72Facts,
         layout: Layout,
         batch: u32,
         context: u64,
-        chunk: u64,
+        (chunk, redundant): (u64, u32),
     ) -> Self {
-        let stored = |experts: bool| {
-            plan.operators
-                .iter()
-                .filter(|op| matches!(op.kind, OperatorKind::Experts { .. }) == experts)
-                .map(|op| plan.stored(op, layout))
-                .sum()
+        // The fullest stage of a pipeline: as many layers as any, embedding and head as if it had both.
+        let stages = u64::from(layout.pipeline_parallel);
+        let layers = u64::from(plan.layers);
+        let most = layers.div_ceil(stages);
+        let share = |bytes: u64| (bytes * most).div_ceil(layers.max(1));
+        let stored = |of: &dyn Fn(&Operator) -> bool| -> u64 {
+            plan.operators.iter().filter(|op| of(op)).map(|op| plan.stored(op, layout)).sum()
         };
+        let expert = |op: &Operator| matches!(op.kind, OperatorKind::Experts { .. });
+        let inside = stored(&|op| !expert(op) && op.layer.is_some());
+        let ends = stored(&|op| op.layer.is_none());
+        let experts = stored(&expert);
+        let copies = u64::from(redundant.div_ceil(layout.expert_parallel));
+        let held = u64::from(plan.experts.div_ceil(layout.expert_parallel)).max(1);
+        let experts = experts + experts * copies / held;
         let group = u64::from(layout.group_batch(batch));
-        let per_token = u64::from(plan.layers) * u64::from(plan.kv_width) * 2;
         // Residual stream, its normed copy, and the widest intermediate (top-k copies in and out).
         let width = u64::from(plan.hidden) * (2 + 2 * u64::from(plan.top_k));
         Self {
-            experts: stored(true),
-            others: stored(false),
-            cache: group * context * per_token,
+            experts: share(experts),
+            others: share(inside) + ends,
+            cache: share(group * plan.sequence_bytes(context, layout.tensor_parallel)),
             activations: chunk.max(group) * width * 2,
             reserve: facts.hbm.reserve.whole(),
             capacity: facts.hbm.capacity.whole(),

@@ -13,20 +13,35 @@ pub struct Plan {
     pub operators: Vec<Operator>,
     /// Width of the residual stream `[elements]`.
     pub hidden: u32,
-    /// Elements cached for a token in one layer.
-    pub kv_width: u32,
     /// Layers.
     pub layers: u32,
-    /// Width of the compressed query `[elements]`.
-    q_lora: u32,
-    /// Width of the latent `[elements]`.
-    kv_lora: u32,
+    /// What each layer caches.
+    caches: Vec<Cache>,
+    /// Bits of a cached number.
+    kv_bits: u32,
+    /// Widths of a head's whole key and of its value, of latent attention.
+    whole_keys: Option<(u32, u32)>,
+    /// Attention heads.
+    heads: u32,
     /// Routed experts of the largest layer.
     pub experts: u32,
     /// Experts that a token uses.
     pub top_k: u32,
     /// Whether each layer has routed experts.
     pub moe: Vec<bool>,
+}
+
+/// What one layer caches for a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cache {
+    /// Elements that every GPU of a tensor-parallel group holds for a token.
+    whole: u32,
+    /// Heads of keys and values, dealt over the group.
+    heads: u32,
+    /// Elements of one of them.
+    width: u32,
+    /// Tokens that are kept at most.
+    window: Option<u32>,
 }
 
 /// How a matrix is cut over a tensor-parallel group.
@@ -57,11 +72,11 @@ impl Plan {
             .collect();
         keyed.sort_by_key(|&(key, _)| key);
         let operators = keyed.into_iter().map(|(_, op)| op.clone()).collect();
-        let Attention::Mla { q_lora, kv_lora, rope, .. } = model.attention else {
-            return Err(Error::input(
-                "grouped-query attention does not run on the rack yet; use a model with latent \
-                 attention (DeepSeek-V3, Kimi K2)",
-            ));
+        let layers = model.layers.len();
+        let caches = (0..layers).map(|layer| cache(model, layer)).collect();
+        let whole_keys = match model.attention {
+            Attention::Mla { nope, rope, value, .. } => Some((nope + rope, value)),
+            Attention::Gqa { .. } => None,
         };
         let moe = model.layers.iter().map(|part| matches!(part, FeedForward::Moe { .. })).collect();
         let (experts, top_k) = model
@@ -76,10 +91,13 @@ impl Plan {
         Ok(Self {
             operators,
             hidden: model.hidden,
-            kv_width: kv_lora + rope,
-            layers: model.layers.len() as u32,
-            q_lora,
-            kv_lora,
+            layers: layers as u32,
+            caches,
+            heads: match model.attention {
+                Attention::Mla { heads, .. } | Attention::Gqa { heads, .. } => heads,
+            },
+            kv_bits: 16,
+            whole_keys,
             experts,
             top_k,
             moe,
@@ -96,22 +114,59 @@ impl Plan {
         }
     }
 
-    /// How a matrix of `ins` x `outs` is cut: down-projections by inputs, what makes heads, MLP
-    /// elements or logits by outputs; the small shared projections and the router are everywhere.
-    pub fn cut(&self, op: &Operator, ins: u32, outs: u32) -> Cut {
-        let compressing = ins == self.hidden && outs <= self.q_lora + self.kv_width;
-        match op.layer {
-            None => Cut::Outputs,
-            Some(_) if ins == self.q_lora => Cut::Outputs,
-            Some(_) if outs == self.hidden => Cut::Inputs,
-            Some(_) if compressing => Cut::Whole,
-            Some(_) => Cut::Outputs,
+    /// The same plan with a cache of `bits` a number.
+    #[must_use]
+    pub fn with_kv_bits(mut self, bits: u32) -> Self {
+        self.kv_bits = bits;
+        self
+    }
+
+    /// Attention heads.
+    pub fn heads(&self) -> u32 {
+        self.heads
+    }
+
+    /// Bits of a cached number.
+    pub fn kv_bits(&self) -> u32 {
+        self.kv_bits
+    }
+
+    /// Bytes of `elements` cached numbers `[bytes]`.
+    pub fn cache_bytes(&self, elements: u64) -> u64 {
+        (elements * u64::from(self.kv_bits)).div_ceil(8)
+    }
+
+    /// Widths of a head's whole key and of its value, of latent attention `[elements]`.
+    pub fn whole_keys(&self) -> Option<(u32, u32)> {
+        self.whole_keys
+    }
+
+    /// Bytes that a sequence of `context` tokens caches on one GPU of a group of `tp`, in all layers
+    /// `[bytes]`.
+    pub fn sequence_bytes(&self, context: u64, tp: u32) -> u64 {
+        self.caches
+            .iter()
+            .map(|cache| {
+                let tokens = cache.window.map_or(context, |window| context.min(window.into()));
+                let width = cache.whole + cache.heads.div_ceil(tp) * cache.width;
+                tokens * self.cache_bytes(width.into())
+            })
+            .sum()
+    }
+
+    /// How a matrix is cut: what leads back to the residual stream by inputs, what makes heads, MLP
+    /// elements or logits by outputs; the compressing projections and the router are everywhere.
+    pub fn cut(&self, op: &Operator) -> Cut {
+        match op.name {
+            "q_a_kv_a" | "router" => Cut::Whole,
+            "o_proj" | "down" => Cut::Inputs,
+            _ => Cut::Outputs,
         }
     }
 
     /// Whether a norm runs in the same launch as the norm before it (of the compressed query).
-    pub fn rides_along(&self, width: u32) -> bool {
-        width == self.kv_lora
+    pub fn rides_along(&self, name: &str) -> bool {
+        name == "kv_norm"
     }
 
     /// Bytes of weights that the fullest GPU stores for `op` `[bytes]`.
@@ -153,10 +208,21 @@ impl Plan {
 
     /// Inputs and outputs of a matrix on the fullest of `gpus` GPUs.
     pub fn share(&self, op: &Operator, ins: u32, outs: u32, gpus: u32) -> (u32, u32) {
-        match self.cut(op, ins, outs) {
+        match self.cut(op) {
             Cut::Whole => (ins, outs),
             Cut::Outputs => (ins, outs.div_ceil(gpus)),
             Cut::Inputs => (ins.div_ceil(gpus), outs),
+        }
+    }
+}
+
+fn cache(model: &Model, layer: usize) -> Cache {
+    match model.attention {
+        Attention::Mla { kv_lora, rope, .. } => {
+            Cache { whole: kv_lora + rope, heads: 0, width: 0, window: None }
+        }
+        Attention::Gqa { kv_heads, head_dim, .. } => {
+            Cache { whole: 0, heads: kv_heads, width: 2 * head_dim, window: model.window(layer) }
         }
     }
 }
@@ -169,7 +235,7 @@ pub fn matrix(format: WeightFormat, ins: u32, outs: u32) -> u64 {
 
 /// GPUs over which the shared expert is cut.
 pub fn shared_cut(layout: Layout) -> u32 {
-    if layout.attention_data_parallel > 1 { layout.tensor_parallel } else { layout.gpus() }
+    layout.tensor_parallel
 }
 
 /// Bytes of one expert's projection on one of `cut` GPUs; the intermediate width is what is cut.

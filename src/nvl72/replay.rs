@@ -81,6 +81,24 @@ pub fn prompt(rack: &Rack<'_>, layout: Layout, tokens: u64, chunk: u64) -> Resul
     Ok(time)
 }
 
+/// What prompts on the same GPUs add to each of `batch` users' time per token: while one answer of
+/// `answer` tokens is given, every other user's prompt of `prompt` tokens goes through once `[s]`.
+pub fn prompt_share(
+    rack: &Rack<'_>,
+    layout: Layout,
+    batch: u32,
+    tokens: u32,
+    answer: u32,
+) -> Result<f64, Error> {
+    // Prompts that arrive together go through in one chunk, their attention apart from each other.
+    let one = prompt(rack, layout, u64::from(tokens), CHUNK)?;
+    let others = f64::from(batch.saturating_sub(1)) / f64::from(layout.attention_data_parallel);
+    Ok(one * others / f64::from(answer.max(1)))
+}
+
+/// Prompt tokens that go through the model together, where nothing else is said.
+const CHUNK: u64 = 8192;
+
 /// Replays `request` with `batch` like it in flight on the replica.
 pub fn replay(
     rack: &Rack<'_>,

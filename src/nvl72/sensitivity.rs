@@ -22,6 +22,6 @@ pub fn speed_with(
     for &(path, value) in values {
         facts.set_number(path, value);
     }
-    let rack = Rack::new(plan, &facts, machine.spec.expert_load, seed);
+    let rack = Rack::new(plan, &facts, machine.spec.load(), seed);
     Ok(1.0 / tpot(&rack, layout, machine.spec.batch, request, POINTS)?)
 }

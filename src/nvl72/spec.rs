@@ -26,6 +26,10 @@ pub struct Nvl72Spec {
     pub layout: LayoutChoice,
     /// How evenly tokens choose experts; the exponent is that of [`super::load`].
     pub expert_load: ExpertLoad,
+    /// Slots for copies of popular experts, over all sets of GPUs.
+    pub redundant_experts: u32,
+    /// Bits of a number in the KV cache: 16 or 8.
+    pub kv_cache_bits: u32,
     /// Prompt tokens that go through the model together.
     pub prefill_chunk: u32,
 }
@@ -36,7 +40,19 @@ impl Default for Nvl72Spec {
             batch: 1,
             layout: LayoutChoice::Auto,
             expert_load: ExpertLoad::PowerLaw { exponent: 1.01 },
+            redundant_experts: 0,
+            kv_cache_bits: 16,
             prefill_chunk: 8192,
+        }
+    }
+}
+
+impl Nvl72Spec {
+    /// How tokens spread over experts.
+    pub fn load(&self) -> super::load::Load {
+        super::load::Load {
+            redundant: self.redundant_experts,
+            ..super::load::Load::from(self.expert_load)
         }
     }
 }
@@ -60,7 +76,7 @@ mod tests {
         let text = "(batch: 4, layout: Fixed((tensor_parallel: 8, expert_parallel: 4)), \
                     expert_load: PowerLaw(exponent: 1.2))";
         let spec: Nvl72Spec = ron::from_str(text).unwrap();
-        let layout = Layout { tensor_parallel: 8, attention_data_parallel: 1, expert_parallel: 4 };
+        let layout = Layout::new(8, 1, 4);
         assert_eq!((spec.batch, spec.layout), (4, LayoutChoice::Fixed(layout)));
         assert_eq!(ron::from_str::<Nvl72Spec>("()").unwrap(), Nvl72Spec::default());
         assert!(ron::from_str::<Nvl72Spec>("(batches: 4)").is_err());

@@ -12,7 +12,7 @@ use workloads::model::import::import;
 const LONGEST: u64 = 4 << 20;
 
 /// The text of `path`; the problem names the file.
-pub(super) fn read(path: &Path) -> Result<String, Problem> {
+pub(crate) fn read(path: &Path) -> Result<String, Problem> {
     text(path).map_err(|message| Problem {
         message,
         file: Some(path.to_owned()),

@@ -77,14 +77,41 @@ impl Preset for WaferPreset {
 }
 
 impl Preset for Nvl72Preset {
-    const BUILT_IN: &'static [(&'static str, &'static str)] =
-        &[("gb200-nvl72", include_str!("../../examples/hardware/gb200-nvl72.ron"))];
+    const BUILT_IN: &'static [(&'static str, &'static str)] = &[
+        ("gb200-nvl72", include_str!("../../examples/hardware/gb200-nvl72.ron")),
+        ("gb300-nvl72", include_str!("../../examples/hardware/gb300-nvl72.ron")),
+        ("b200x8", include_str!("../../examples/hardware/b200x8.ron")),
+        ("h200x8", include_str!("../../examples/hardware/h200x8.ron")),
+    ];
     const LIMITS: &'static [(&'static str, f64, f64)] = &[
         ("gpus", 1.0, 4096.0),
+        ("domain", 1.0, 4096.0),
         ("hbm.reserve", 0.0, 1e15),
         ("kernel.fixed", 0.0, 1.0),
-        ("kernel.dispatch_fixed", 0.0, 1.0),
-        ("kernel.combine_fixed", 0.0, 1.0),
+        ("kernel.step", 0.0, 10.0),
+        ("product.fixed", 0.0, 1.0),
+        ("product.depth", 0.0, 1.0),
+        ("product.split_depth", 0.0, 1.0),
+        ("product.block_fixed", 0.0, 1.0),
+        ("product.fp4_depth", 0.0, 1.0),
+        ("product.fp8_depth", 0.0, 1.0),
+        ("attention.fixed", 0.0, 1.0),
+        ("attention.depth", 0.0, 1.0),
+        ("experts.few_fixed", 0.0, 1.0),
+        ("experts.few_wave", 0.0, 1.0),
+        ("experts.few_token", 0.0, 1.0),
+        ("experts.many_fixed", 0.0, 1.0),
+        ("experts.many_wave", 0.0, 1.0),
+        ("experts.many_token", 0.0, 1.0),
+        ("collective.one_shot", 0.0, 1.0),
+        ("collective.two_shot", 0.0, 1.0),
+        ("collective.ring", 0.0, 1.0),
+        ("collective.dispatch_fixed", 0.0, 1.0),
+        ("collective.dispatch_flags", 0.0, 1.0),
+        ("collective.combine_fixed", 0.0, 1.0),
+        ("collective.combine_flags", 0.0, 1.0),
+        ("collective.two_sided_fixed", 0.0, 1.0),
+        ("collective.prepare_token", 0.0, 1.0),
         ("nvlink.links", 1.0, 1024.0),
         ("nvlink.switches", 1.0, 1024.0),
         ("nvlink.link_bandwidth", 1.0, 1e18),
@@ -93,6 +120,8 @@ impl Preset for Nvl72Preset {
         ("nvlink.hop", 0.0, 1.0),
         ("nvlink.endpoint", 0.0, 1.0),
         ("nvlink.issue", 0.0, 1.0),
+        ("network.bandwidth", 1.0, 1e18),
+        ("network.latency", 0.0, 1.0),
     ];
 
     fn facts(&self) -> &dyn Facts {
