@@ -7,17 +7,19 @@
 //! ```
 //!
 //! What happens in a decode step, layer by layer on every GPU of a replica: kernels run one after
-//! the other on one stream of a CUDA graph. A kernel takes its fixed cost and the longer of its
-//! memory time and its arithmetic. Weights are read once a step; all tokens share the read. After
-//! the output projection and after the feed-forward part the tensor-parallel GPUs add up their
-//! partial sums; with attention data parallel, tokens travel to their experts and back. The GPU
-//! whose experts got most work holds all others up.
+//! the other on one stream of a CUDA graph, the shared experts on another one beside it. A kernel takes its
+//! fixed costs and the longest of its waves of tiles, its memory time and its arithmetic ([`kernels`]).
+//! Weights are read once a step; all tokens share the read. After the output projection and after the
+//! feed-forward part the tensor-parallel GPUs add up their partial sums; with attention data parallel,
+//! tokens travel to their experts and back ([`collectives`]). The GPU whose experts got most work holds all
+//! others up. At the end of a step the host does its part.
 //!
-//! Weights are read as they are stored; products are computed in 16 bit whatever the storage
-//! (weights are unpacked on the way into the tensor cores, as Marlin-like kernels do).
+//! Weights are read as they are stored. Floats of 8 and 4 bit in scaled blocks are multiplied as they are,
+//! integers are unpacked on the way into the tensor cores and multiplied in 16 bit.
 //!
-//! Parameters: `examples/hardware/gb200-nvl72.ron`. Deviations are the `fidelity` list of the
-//! outcome ([`fidelity`]); how far the model is from measurements stands in `nvl72/validation.rs`.
+//! Parameters: `examples/hardware/{gb200-nvl72,gb300-nvl72,b200x8,h200x8}.ron`. Deviations are the
+//! `fidelity` list of the outcome ([`fidelity`]) and `docs/deviations.md`; how far the model is from
+//! measurements is computed by [`validation`].
 
 pub mod collectives;
 pub mod fidelity;
@@ -39,8 +41,7 @@ pub use hardware::{Nvl72Facts, Nvl72Preset};
 pub use layout::Layout;
 pub use spec::{LayoutChoice, Nvl72Machine, Nvl72Spec};
 
-#[cfg(test)]
-mod validation;
+pub mod validation;
 
 /// The preset of the repository.
 #[cfg(test)]

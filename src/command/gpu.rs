@@ -155,7 +155,6 @@ enum Choice {
 /// A machine and a model, ready to run.
 struct Ready {
     facts: Nvl72Facts,
-    preset: Nvl72Preset,
     model: Model,
     plan: Plan,
     load: Load,
@@ -186,7 +185,7 @@ impl Common {
         let pass = forward(&model, Step::Decode { batch: 1, context: 1 });
         let plan = Plan::new(&model, &pass)?.with_kv_bits(bits);
         let load = self.load(&plan)?;
-        Ok(Ready { facts: preset.facts.clone(), preset, model, plan, load })
+        Ok(Ready { facts: preset.facts, model, plan, load })
     }
 
     fn load(&self, plan: &Plan) -> Result<Load, Error> {

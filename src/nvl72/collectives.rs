@@ -88,21 +88,31 @@ impl<'a> Collectives<'a> {
         Self { facts, known: RefCell::default() }
     }
 
-    /// Sum over `ranks` GPUs of a vector of `bytes`, the following norm inside, by the fastest of the
-    /// algorithms that an engine's own kernel chooses from.
+    /// Sum over `ranks` GPUs of a vector of `bytes`, the following norm inside, as an engine does it: by
+    /// its own kernel while its buffers have room, one-shot or two-shot, then by a general library, around
+    /// a ring or in the switches.
     pub fn all_reduce(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         self.remember(Key::AllReduce { ranks, bytes }, || {
             if u64::from(ranks) > self.facts.domain.whole() {
                 return self.by(AllReduce::Domains, ranks, bytes);
             }
-            let mut best = self.by(AllReduce::OneShot, ranks, bytes)?;
-            for other in [AllReduce::TwoShot, AllReduce::InSwitch] {
-                let timed = self.by(other, ranks, bytes)?;
-                if timed.us() < best.us() {
-                    best = timed;
+            let costs = &self.facts.collective;
+            let room = costs.one_shot_most.whole() * if ranks <= 2 { 2 } else { 1 };
+            let ways: &[AllReduce] = if bytes <= room {
+                &[AllReduce::OneShot, AllReduce::TwoShot]
+            } else if bytes <= costs.two_shot_most.whole() {
+                &[AllReduce::TwoShot]
+            } else {
+                &[AllReduce::Ring, AllReduce::InSwitch]
+            };
+            let mut best: Option<Timed> = None;
+            for &way in ways {
+                let timed = self.by(way, ranks, bytes)?;
+                if best.is_none_or(|best| timed.us() < best.us()) {
+                    best = Some(timed);
                 }
             }
-            Ok(best)
+            Ok(best.unwrap_or_default())
         })
     }
 
@@ -110,17 +120,23 @@ impl<'a> Collectives<'a> {
     pub fn by(&self, algorithm: AllReduce, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         let costs = &self.facts.collective;
         let share = bytes.div_ceil(u64::from(ranks.max(1)));
+        let one_shot = costs.one_shot.get();
+        let barrier = f64::from(ranks.max(1)).log2() * costs.two_shot.get();
         let (messages, fixed) = match algorithm {
-            AllReduce::OneShot => (collective::one_shot(ranks, bytes), &costs.one_shot),
-            AllReduce::TwoShot => (collective::two_shot(ranks, bytes), &costs.two_shot),
-            AllReduce::InSwitch => (collective::in_switch(ranks, bytes), &costs.two_shot),
-            AllReduce::Ring => (collective::ring(ranks, share, 2), &costs.ring),
+            AllReduce::OneShot => (collective::one_shot(ranks, bytes), one_shot),
+            AllReduce::TwoShot => (collective::two_shot(ranks, bytes), one_shot + barrier),
+            AllReduce::InSwitch => (collective::in_switch(ranks, bytes), costs.in_switch.get()),
+            AllReduce::Ring => (collective::ring(ranks, share, 2), costs.ring.get()),
             AllReduce::Domains => {
                 let domain = (self.facts.domain.whole() as u32).clamp(1, ranks.max(1));
-                (collective::over_domains(ranks, domain, bytes), &costs.two_shot)
+                (collective::over_domains(ranks, domain, bytes), one_shot + barrier)
             }
         };
-        self.time(ranks, &messages, algorithm.name(), fixed.get())
+        let rate = match algorithm {
+            AllReduce::TwoShot => costs.two_shot_rate.get(),
+            _ => 1.0,
+        };
+        self.time_at(ranks, &messages, algorithm.name(), fixed, rate)
     }
 
     /// Every one of `ranks` GPUs gets the `bytes` of all others.
@@ -172,7 +188,20 @@ impl<'a> Collectives<'a> {
         algorithm: &'static str,
         fixed: f64,
     ) -> Result<Timed, Error> {
-        let spec = self.facts.domain(ranks);
+        self.time_at(ranks, messages, algorithm, fixed, 1.0)
+    }
+
+    /// The same where a kernel reaches `rate` of the links' rate.
+    fn time_at(
+        &self,
+        ranks: u32,
+        messages: &[Message],
+        algorithm: &'static str,
+        fixed: f64,
+        rate: f64,
+    ) -> Result<Timed, Error> {
+        let mut spec = self.facts.domain(ranks);
+        spec.link_bytes_per_s = ((spec.link_bytes_per_s as f64 * rate) as u64).max(1);
         let traffic = run(&spec, messages).map_err(|error| Error::Simulation(error.to_string()))?;
         let busiest = traffic.sent.iter().chain(&traffic.received).max();
         Ok(Timed {

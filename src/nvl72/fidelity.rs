@@ -10,6 +10,11 @@ const ROWS: [(&str, &str, &str); 17] = [
         "Every message of a group, its serialisation on the links and its wait at switch ports.",
     ),
     (
+        "in-switch reduction and multicast",
+        "stepped",
+        "Reductions asked for and answered once, multicasts out of every port; at a fitted share of the links' rate.",
+    ),
+    (
         "link striping",
         "stepped",
         "A message is cut evenly over all links; the planes are equal, so one is stepped.",
@@ -17,7 +22,7 @@ const ROWS: [(&str, &str, &str); 17] = [
     (
         "expert load",
         "stepped",
-        "Sampled choices of tokens, a draw for each layer; the fullest GPU decides.",
+        "Sampled choices of tokens, a draw for each layer, copies of popular experts if asked for; the fullest GPU decides.",
     ),
     (
         "decode over context",
@@ -27,40 +32,54 @@ const ROWS: [(&str, &str, &str); 17] = [
     (
         "switch hop, endpoint",
         "fixed latency",
-        "No published figure for a hop exists; the sum is fitted on one measured row.",
+        "No published figure for a hop exists; hop, endpoint and issue are fitted on steps of rings and one-shot all-reduces.",
+    ),
+    (
+        "flags of dispatch and combine",
+        "fixed latency",
+        "A chain of flags beside the payload; fitted on rows of few tokens.",
+    ),
+    (
+        "host",
+        "fixed latency",
+        "A part for each step and one for each sequence, fitted on half of the measured whole models.",
     ),
     (
         "kernels",
         "closed form",
-        "A fixed cost and the longer of HBM time and arithmetic; no waves, no tiles, no L2.",
-    ),
-    ("prefill", "closed form", "The same kernels over chunks of the prompt on an idle replica."),
-    (
-        "attention in prefill",
-        "closed form",
-        "In the absorbed form, as in decode; engines use the form with whole keys, which computes \
-         less.",
+        "Fixed costs and the longest of waves of tiles, HBM time and arithmetic; no L2.",
     ),
     (
-        "shared expert",
+        "fused experts",
         "closed form",
-        "One more expert in the launches of the routed ones; some engines launch it apart.",
+        "The faster of a kernel for few tokens and one for many, each fitted on half of a measured table.",
+    ),
+    (
+        "shared experts",
+        "closed form",
+        "A stream of its own beside router, dispatch and routed experts; what that does not hide is shown.",
+    ),
+    (
+        "prefill",
+        "closed form",
+        "The same kernels over chunks of the prompt on an idle replica; attention over whole keys.",
+    ),
+    (
+        "pipeline of stages",
+        "closed form",
+        "A token's way through all stages; batches fill the pipeline evenly.",
     ),
     (
         "prefill beside decode",
         "absent",
-        "With several requests in flight a new prompt does not slow the others down.",
+        "With several requests in flight a new prompt does not slow the others down (`gpu decode --prompt-tokens` adds it).",
     ),
-    ("overlap of kernels", "absent", "One stream; computing and communicating take turns."),
     (
-        "in-switch reduction and multicast",
+        "overlap of kernels and collectives",
         "absent",
-        "All-reduces are one-shot or two-shot through the GPUs.",
+        "Computing and communicating take turns; engines overlap half batches in wide expert parallelism.",
     ),
     ("switch back-pressure", "absent", "A switch stores what waits for a port."),
-    ("replicated experts", "absent", "Each expert stands on one set of GPUs."),
-    ("low-precision arithmetic", "absent", "Weights are read as stored and computed in 16 bit."),
-    ("host", "absent", "Steps follow each other without a gap; the CUDA graph is launched ahead."),
     ("speculative decoding", "absent", "One token a step."),
 ];
 

@@ -86,6 +86,8 @@ facts! {
         fixed: Time,
         /// The host's part of a step: choosing what runs next, inputs in, tokens out.
         step: Time,
+        /// The host's part of a step for each sequence of an attention group.
+        sequence: Time,
     } groups {}
 }
 
@@ -140,10 +142,21 @@ facts! {
     CollectiveFacts {
         /// A one-shot or in-switch all-reduce, an all-gather: launch, adding up, the norm behind.
         one_shot: Time,
-        /// A two-shot all-reduce: the same, and a barrier between its halves.
+        /// Longest vector that a one-shot all-reduce has room for; a pair of GPUs has room for twice.
+        one_shot_most: ByteCount,
+        /// A two-shot all-reduce, beyond a one-shot one: the barrier between its halves, each doubling
+        /// of its GPUs.
         two_shot: Time,
+        /// Longest vector of a two-shot all-reduce of an engine; longer ones go to a general library.
+        two_shot_most: ByteCount,
+        /// Share of the links' rate that a two-shot all-reduce reaches, whose GPUs read from each other.
+        two_shot_rate: Fraction,
+        /// An in-switch all-reduce of a general library: its start.
+        in_switch: Time,
         /// A ring of a general library.
         ring: Time,
+        /// A dispatch or combine with one side: each doubling of its GPUs, whose tables it walks.
+        exchange_ranks: Time,
         /// A dispatch: routing tables, copies.
         dispatch_fixed: Time,
         /// A dispatch's chain of flags, beside which payload flows.
@@ -156,8 +169,10 @@ facts! {
         two_sided_fixed: Time,
         /// Each token of the prepare step of two sides.
         prepare_token: Time,
-        /// Rate at which two sides copy tokens, those that stay included.
+        /// Rate at which a dispatch with two sides copies tokens, those that stay included.
         two_sided_copy: Bandwidth,
+        /// Rate at which a combine with two sides copies and adds up.
+        two_sided_gather: Bandwidth,
     } groups {}
 }
 

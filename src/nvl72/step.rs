@@ -230,8 +230,9 @@ impl<'a> Rack<'a> {
             let timed = self.collectives.between_stages(layout, bytes)?;
             step.push(Part::collective("next_stage", "head", None, timed));
         }
-        let host = self.facts.kernel.step.get() * 1e6;
-        step.push(Part::waiting("host", "head", None, host));
+        let kernel = &self.facts.kernel;
+        let host = kernel.step.get() + batch.sequences as f64 * kernel.sequence.get();
+        step.push(Part::waiting("host", "head", None, host * 1e6));
         Ok(step)
     }
 

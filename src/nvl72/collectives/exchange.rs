@@ -94,7 +94,11 @@ impl Collectives<'_> {
             collective::dispatch(pairs, of.token_bytes)
         };
         let gpus = of.layout.gpus();
-        let mut timed = self.time(gpus, &messages, algorithm, fixed.get())?;
+        let ranks = match of.sides {
+            Sides::One => f64::from(gpus).log2() * costs.exchange_ranks.get(),
+            Sides::Two => 0.0,
+        };
+        let mut timed = self.time(gpus, &messages, algorithm, fixed.get() + ranks)?;
         let flow = timed.split.fabric_us;
         let beside = match flags {
             Some(flags) => flags.get() * 1e6,
@@ -106,7 +110,8 @@ impl Collectives<'_> {
                     out.max(into)
                 };
                 let most = (0..pairs.len()).map(copies).max().unwrap_or(0);
-                (most * of.token_bytes) as f64 / costs.two_sided_copy.get() * 1e6
+                let rate = if back { &costs.two_sided_gather } else { &costs.two_sided_copy };
+                (most * of.token_bytes) as f64 / rate.get() * 1e6
             }
         };
         timed.split.waiting_us += (beside - flow).max(0.0);

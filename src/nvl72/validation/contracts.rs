@@ -39,7 +39,7 @@ fn determinism_the_same_job_gives_the_same_bytes_on_any_number_of_threads() {
 
 #[test]
 fn smoke_what_does_not_fit_is_shown() {
-    let layout = Layout { tensor_parallel: 2, attention_data_parallel: 1, expert_parallel: 2 };
+    let layout = Layout::new(2, 1, 2);
     let spec = Nvl72Spec { layout: LayoutChoice::Fixed(layout), ..Nvl72Spec::default() };
     let error = run(spec).unwrap_err().to_string();
     assert!(error.contains("tp2 ep2") && error.contains("too much"), "{error}");
@@ -62,7 +62,7 @@ fn conservation_one_gpu_stores_and_computes_what_the_model_says() {
     use workloads::forward::OperatorKind;
     let model = kimi();
     let plan = plan(&model);
-    let one = Layout { tensor_parallel: 1, attention_data_parallel: 1, expert_parallel: 1 };
+    let one = Layout::new(1, 1, 1);
     let stored: u64 = plan.operators.iter().map(|op| plan.stored(op, one)).sum();
     let said = model.weight_bytes() + model.scale_bytes();
     let error = stored as f64 / said as f64 - 1.0;

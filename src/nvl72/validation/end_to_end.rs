@@ -1,86 +1,118 @@
-//! Published speeds of whole models beside what the model says. Figures are from
-//! ai-dynamo/aiconfigurator (Apache-2.0) unless a test says otherwise. Nothing is fitted to them.
+//! Measured whole models.
+//!
+//! A row gives the requests in flight on a worker. Where prompts run elsewhere those that still wait
+//! for their first token are not decoding: by Little's law a share `answer x TPOT` over that and the time to
+//! the first token is. Where prompts run on the same GPUs, they take their share of every user's time
+//! ([`replay::prompt_share`]).
 
-use super::fixture::{deepseek_fp4, plan};
-use super::published::errors;
-use crate::machine::Request;
+use super::kernels::deepseek;
+use super::published::{Line, Published};
+use super::{Row, facts};
+use crate::error::Error;
+use crate::nvl72::plan::Plan;
+use crate::nvl72::replay;
 use crate::nvl72::step::Rack;
-use crate::nvl72::{Layout, Nvl72Facts, gb200, replay};
+use crate::nvl72::storage::Weights;
+use crate::nvl72::{Layout, Nvl72Facts};
+use rayon::prelude::*;
+use workloads::forward::{Step, forward};
 use workloads::routing::ExpertLoad;
 
 const LAW: ExpertLoad = ExpertLoad::PowerLaw { exponent: 1.01 };
 
-/// A GB200 with the memory and arithmetic of a B200; NVLink is the same.
-fn b200() -> Nvl72Facts {
-    let mut facts = gb200().facts;
-    facts.hbm.bandwidth.value.number = 7.7e12;
-    facts.compute.bf16.value.number = 2.25e15;
-    facts
+fn plan(weights: Weights) -> Result<Plan, Error> {
+    let model = weights.apply(deepseek()?);
+    let pass = forward(&model, Step::Decode { batch: 1, context: 1 });
+    Ok(Plan::new(&model, &pass)?.with_kv_bits(8))
 }
 
-/// DeepSeek-R1 in NVFP4, no speculation, decode workers of their own: GPUs, sets of experts,
-/// prompt, output, requests on the worker, measured ms per output token.
-type Row = (u32, u32, u32, u32, u32, f64);
-
-/// On a GB200: TensorRT-LLM, and last SGLang with four GPUs.
-const GB200: [Row; 7] = [
-    (8, 8, 1024, 8192, 1, 5.875),
-    (8, 8, 1024, 1024, 1, 6.347),
-    (8, 8, 8192, 1024, 1, 6.629),
-    (8, 8, 1024, 1024, 2, 6.682),
-    (8, 8, 1024, 1024, 4, 7.491),
-    (4, 1, 8192, 1024, 1, 6.829),
-    (4, 1, 8192, 1024, 2, 7.113),
-];
-
-/// On 8 x B200: TensorRT-LLM.
-const B200: [Row; 3] =
-    [(8, 8, 8192, 1024, 2, 6.626), (8, 8, 8192, 1024, 3, 6.990), (8, 8, 8192, 1024, 5, 7.681)];
-
-#[test]
-fn differential_deepseek_r1_time_per_token_predictions() {
-    let plan = plan(&deepseek_fp4());
-    let mut all = Vec::new();
-    for (facts, rows) in [(gb200().facts, &GB200[..]), (b200(), &B200[..])] {
-        let rack = Rack::new(&plan, &facts, LAW, 1);
-        for &(gpus, sets, prompt, answer, batch, measured) in rows {
-            let layout =
-                Layout { tensor_parallel: gpus, attention_data_parallel: 1, expert_parallel: sets };
-            let request = Request { prompt, reasoning: 0, answer };
-            let time = replay::tpot(&rack, layout, batch, request, 5).unwrap() * 1e3;
-            println!("{layout} {prompt}/{answer} batch {batch}: {time:.2} ms, measured {measured}");
-            all.push((time / measured - 1.0).abs());
+/// DeepSeek-R1 without speculation: all rows.
+pub(super) fn deepseek_r1() -> Result<Vec<Row>, Error> {
+    let text = include_str!("../../../examples/published/deepseek_r1.csv");
+    let table = Published::new("deepseek_r1", text);
+    let plans = [("fp4", plan(Weights::Nvfp4)?), ("fp8", plan(Weights::Fp8)?)];
+    let lines: Vec<Line<'_>> = table.rows().collect();
+    // Rows of one kind of machine and one precision share what is known of them.
+    let mut kinds: Vec<(&str, &str)> = Vec::new();
+    for line in &lines {
+        let kind = (line.text("system")?, line.text("precision")?);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
         }
     }
-    let (median, worst) = errors(all);
-    println!("R1: median {median:.3}, worst {worst:.3}");
-    assert!(median < 0.25 && worst < 0.35, "median {median}, worst {worst}");
+    let found: Vec<(usize, Row)> = kinds
+        .par_iter()
+        .map(|&(system, precision)| {
+            let facts: Nvl72Facts = facts(system)?;
+            let Some((_, plan)) = plans.iter().find(|(name, _)| *name == precision) else {
+                return Err(Error::Simulation(format!("no storage is called {precision}")));
+            };
+            let rack = Rack::new(plan, &facts, LAW, 1);
+            let mut rows = Vec::new();
+            for line in &lines {
+                if (line.text("system")?, line.text("precision")?) == (system, precision) {
+                    rows.push((line.index, row(line, &rack)?));
+                }
+            }
+            Ok(rows)
+        })
+        .collect::<Result<Vec<_>, Error>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut found = found;
+    found.sort_by_key(|(index, _)| *index);
+    Ok(found.into_iter().map(|(_, row)| row).collect())
 }
 
-/// 8 x B200, one request, no speculation: 111 tokens/s; neither engine nor precision is given. The
-/// prediction is 215. Of the same hardware the tables above hold 137 tokens/s in fp8 and 151 in
-/// NVFP4 with two requests, so the 111 are not this hardware's limit; the miss is shown, not tuned.
-#[test]
-fn differential_deepseek_r1_eight_b200_is_predicted_too_fast() {
-    let plan = plan(&deepseek_fp4());
-    let facts = b200();
-    let rack = Rack::new(&plan, &facts, LAW, 1);
-    let layout = Layout { tensor_parallel: 8, attention_data_parallel: 1, expert_parallel: 1 };
-    let request = Request { prompt: 1024, reasoning: 0, answer: 1024 };
-    let speed = 1.0 / replay::tpot(&rack, layout, 1, request, 5).unwrap();
-    println!("R1 on 8 x B200: {speed:.0} tok/s, measured 111");
-    assert!((1.0..2.0).contains(&(speed / 111.0)), "{speed}");
+fn row(line: &Line<'_>, rack: &Rack<'_>) -> Result<Row, Error> {
+    let (tp, dp, ep) = (line.number("tp")?, line.number("dp")?, line.number("ep")?);
+    let layout = Layout::new(tp, dp, ep);
+    let (batch, prompt, answer): (u32, u32, u32) =
+        (line.number("batch")?, line.number("prompt")?, line.number("answer")?);
+    let (mode, system) = (line.text("mode")?, line.text("system")?);
+    let context = u64::from(prompt + answer / 2);
+    let ttft = line.number::<f64>("ttft_ms")? / 1e3;
+    let mut time = rack.decode(layout, batch, context)?.seconds();
+    if mode == "agg" {
+        time += replay::prompt_share(rack, layout, batch, prompt, answer)?;
+    } else {
+        for _ in 0..4 {
+            let decoding = f64::from(answer) * time;
+            let share = decoding / (decoding + ttft);
+            let busy = (f64::from(batch) * share).round().max(1.0) as u32;
+            time = rack.decode(layout, busy, context)?.seconds();
+        }
+    }
+    let (engine, precision) = (line.text("engine")?, line.text("precision")?);
+    Ok(Row {
+        name: format!(
+            "{system} {engine} {precision} {mode} {layout} batch {batch} {prompt}/{answer}"
+        ),
+        published: line.number("tpot_ms")?,
+        predicted: time * 1e3,
+        calibrated: line.even(),
+    })
 }
 
-/// SGLang, GB200, 48 GPUs of expert parallel, 1408 requests a GPU, 2k in: 13,386 output tokens/s a
-/// GPU.
-#[test]
-fn differential_deepseek_r1_wide_expert_parallel_prediction() {
-    let plan = plan(&deepseek_fp4());
-    let facts = gb200().facts;
-    let rack = Rack::new(&plan, &facts, ExpertLoad::Balanced, 1);
-    let layout = Layout { tensor_parallel: 1, attention_data_parallel: 48, expert_parallel: 48 };
-    let speed = 1408.0 / rack.decode(layout, 48 * 1408, 2048).unwrap().seconds();
-    println!("R1 EP48: {speed:.0} tok/s a GPU, measured 13386");
-    assert!((speed / 13_386.0 - 1.0).abs() < 0.35, "{speed}");
+/// Single figures: a server of B200s, and wide expert parallelism, whose engine computes one half of the
+/// batch while the other half travels, which the model does not.
+pub(super) fn single_points() -> Result<Vec<Row>, Error> {
+    let plan = plan(Weights::Nvfp4)?;
+    let eight = facts("b200")?;
+    let rack = Rack::new(&plan, &eight, LAW, 1);
+    let one = 1.0 / rack.decode(Layout::new(8, 1, 8), 1, 1536)?.seconds();
+    let many = facts("gb200")?;
+    let rack = Rack::new(&plan, &many, ExpertLoad::Balanced, 1);
+    let wide = 1408.0 / rack.decode(Layout::new(1, 48, 48), 48 * 1408, 2048)?.seconds();
+    let row = |name: &str, published, predicted| Row {
+        name: name.to_string(),
+        published,
+        predicted,
+        calibrated: false,
+    };
+    Ok(vec![
+        row("8 x B200, batch 1", 111.0, one),
+        row("GB200, 48 GPUs of expert parallel, 1408 requests a GPU, a GPU", 13_386.0, wide),
+    ])
 }
