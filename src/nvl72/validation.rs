@@ -17,7 +17,6 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
 use crate::error::Error;
 use crate::nvl72::{Nvl72Facts, Nvl72Preset};
 use crate::scenario::preset;

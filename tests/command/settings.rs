@@ -37,7 +37,7 @@ fn settings_show_in_the_resolved_scenario() {
 #[test]
 fn a_setting_changes_the_result() {
     let speed = |args: &[&str]| outcome(args)["machines"][0]["tokens_per_s"].as_f64().unwrap();
-    assert!(speed(&["--set", "rack.kernel.fixed=2 us"]) > speed(&[]));
+    assert!(speed(&["--set", "rack.kernel.fixed=1 us"]) > speed(&[]));
 }
 
 #[test]
