@@ -3,6 +3,7 @@
 mod decode;
 mod gemv;
 mod model;
+mod prefill;
 
 use super::args::Format;
 use super::fabric::Shape;
@@ -20,6 +21,8 @@ pub(super) enum Wafer {
     Gemv(gemv::Options),
     /// Output tokens of one request, one after another
     Decode(decode::Options),
+    /// The prompt of one request
+    Prefill(prefill::Options),
 }
 
 impl Wafer {
@@ -28,6 +31,7 @@ impl Wafer {
         match self {
             Self::Gemv(options) => options.common.format,
             Self::Decode(options) => options.common.format,
+            Self::Prefill(options) => options.common.format,
         }
     }
 
@@ -36,6 +40,7 @@ impl Wafer {
         match self {
             Self::Gemv(options) => options.common.pool()?.install(|| gemv::run(options)),
             Self::Decode(options) => options.common.pool()?.install(|| decode::run(options)),
+            Self::Prefill(options) => options.common.pool()?.install(|| prefill::run(options)),
         }
     }
 }

@@ -15,7 +15,10 @@
 
 pub mod bands;
 pub mod decode;
+pub mod gemm;
 pub mod gemv;
+pub mod prefill;
+pub mod prompt;
 pub mod token;
 
 use super::field::Field;

@@ -257,6 +257,16 @@ impl Timer {
         vec![counter("lines simulated", lines.len() as u64), counter("wavelet-hops", hops)]
     }
 
+    /// The last cycle of a program of `pes` PEs that all start at once.
+    ///
+    /// # Errors
+    /// [`Error::Simulation`] if an engine fails.
+    pub fn last_of(&self, program: impl FnOnce(Timing) -> Program, pes: u32) -> Result<u64, Error> {
+        let program = program(self.conditions.timing);
+        let (run, _) = self.engine_run(&program, &vec![0; pes as usize])?;
+        Ok(run.last())
+    }
+
     /// `memory` with the ways to combine that were found here kept for all timers made from it.
     pub fn keep(&self, memory: &Memory) -> Memory {
         let kept = Arc::new(lock(&self.known.reduces).clone());

@@ -59,6 +59,25 @@ fn decoding_comes_near_the_published_rates_and_falls_with_the_grid() {
     }
 }
 
+/// Differential: the same source, table 3: a prompt of 4,096 tokens. Nothing was fitted to these rows.
+#[test]
+fn prompts_come_near_the_published_rates_and_rise_with_the_grid() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/llama-3-8b.json");
+    let mut last = 0.0;
+    for (side, published) in [(480, 20320.6), (600, 25037.2), (720, 27686.5)] {
+        let row = json(&format!(
+            "wafer prefill --preset wse2 --model {model} --weights fp16 --grid {side}x{side} \
+             --prompt 4096 --format json"
+        ));
+        let rate = row["tokens_per_s"].as_f64().unwrap();
+        assert!((rate / published - 1.0).abs() < 0.15, "{side}: {rate} against {published}");
+        assert!(rate > last, "{side}: {rate} after {last}");
+        let share = row["share_of_peak"].as_f64().unwrap();
+        assert!((0.12..0.21).contains(&share), "{side}: {share}");
+        last = rate;
+    }
+}
+
 #[test]
 fn both_engines_give_a_gemv_the_same_cycles() {
     let with =

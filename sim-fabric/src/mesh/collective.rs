@@ -15,6 +15,7 @@ pub mod auto;
 mod broadcast;
 pub mod centre_star;
 mod chain;
+pub mod cyclic_gemm;
 mod k_tree;
 mod line;
 mod messages;
