@@ -96,6 +96,25 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// How many bands of rows the reference engine cuts a program into decides nothing: neither a
+    /// time nor the words of an error.
+    #[test]
+    fn bands_change_nothing(
+        program in random::program(), spec in spec(),
+        start in proptest::collection::vec(0u64..30, 16), transposed in any::<bool>(),
+    ) {
+        let program = if transposed { program.transposed() } else { program };
+        let start = &start[..program.shape.pes()];
+        let whole = wavelet::run(&program, &spec, start);
+        for bands in [2, 3] {
+            prop_assert_eq!(&wavelet::run_bands(&program, &spec, start, bands), &whole, "{}", bands);
+        }
+    }
+}
+
 /// The property above says little if nothing is accepted: at least nine in ten are.
 #[test]
 fn many_random_programs_are_accepted() {

@@ -1,23 +1,35 @@
 //! The reference engine: every wavelet, every hop, every slot of every buffer.
 //!
 //! ```text
-//!   cycle t:   routers that were woken        PEs that were woken
-//!              ready?  ->  turns  ->  leave   can issue?  ->  turn  ->  issue
-//!                 |                     |                               |
-//!                 |                     +-- wakes the neighbour at t + hop_cycles, the PE at
+//!   cycle t:   lanes that were woken           PEs that were woken
+//!              ready?  ->  turns  ->  leave    can issue?  ->  turn  ->  issue
+//!                 |                     |                                |
+//!                 |                     +-- wakes the lane ahead at t + hop_cycles, the PE at
 //!                 |                     |   t + ramp_cycles, and whoever found the buffer full at t + 1
-//!                 +-- else sleeps until what it waits for wakes it      +-- wakes the router, itself
+//!                 +-- else sleeps until what it waits for wakes it       +-- wakes the lane, itself
+//!              then bands meet, and all go on to the next cycle in which anybody is woken
 //! ```
+//! A lane is one colour in one router.
 //!
-//! It follows the text of [`super::program`] word by word. State lies in flat arrays
-//! (`wavelet/state.rs`) sized by what each class needs (`wavelet/layout.rs`); a ring of bitmaps
-//! (`wavelet/wheel.rs`) says who is looked at in which cycle, so idle routers and PEs cost nothing
-//! and cycles in which nobody is looked at are skipped. `wavelet/router.rs` and `wavelet/core.rs`
-//! are one cycle of a router and of a PE; `wavelet/stall.rs` explains a stand-still.
+//! # Code flow
+//! It follows the text of [`super::program`] word by word.
+//! 1. `wavelet/layout.rs` works out what all PEs of a class share; `wavelet/state.rs` makes from it the
+//!    flat arrays of state of each band of rows.
+//! 2. `wavelet/bands.rs` gives each band a thread and takes it from cycle to cycle;
+//!    `wavelet/exchange.rs` carries what crosses from band to band.
+//! 3. `wavelet/wheel.rs` says who is looked at in a cycle: idle routers and PEs cost nothing, and
+//!    cycles in which nobody is looked at are skipped.
+//! 4. `wavelet/router.rs` and `wavelet/core.rs` are one cycle of a lane and of a PE;
+//!    `wavelet/values.rs` are the numbers that wavelets carry, if they are wanted.
+//! 5. `wavelet/stall.rs` explains a stand-still, `wavelet/laws.rs` holds every run to what no program
+//!    may break.
 //!
 //! Deviations: it counts 2^29 cycles from the first start and refuses longer runs.
 
+mod bands;
 mod core;
+mod exchange;
+mod laws;
 mod layout;
 mod router;
 mod stall;
@@ -28,17 +40,40 @@ pub(super) mod wheel;
 use super::check::check;
 use super::program::{FabricError, Program, Run};
 use super::spec::FabricSpec;
-use layout::ClassLayout;
-use state::{Engine, LIMIT};
-use values::{Nothing, Numbers, Payload};
-use wheel::bits;
-
-/// Cycles in which wavelets move and no operation issues, after which they are taken to circle.
-const CIRCLING: u64 = 1 << 22;
+use bands::Machine;
+use layout::Layout;
+use state::LIMIT;
+use values::{Numbers, Payload};
 
 /// Runs `program`; PE `p` starts at cycle `start[p]`.
 pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, FabricError> {
-    run_with(program, spec, start, Nothing)
+    run_threads(program, spec, start, 1)
+}
+
+/// Least PEs that a thread is worth.
+const WORTH_A_THREAD: usize = 1 << 12;
+
+/// As [`run`], on up to `threads` threads; the result does not depend on how many.
+pub fn run_threads(
+    program: &Program,
+    spec: &FabricSpec,
+    start: &[u64],
+    threads: usize,
+) -> Result<Run, FabricError> {
+    run_bands(program, spec, start, threads.min(program.shape.pes() / WORTH_A_THREAD))
+}
+
+/// As [`run`], cut into `bands` bands of rows, if there are as many rows, with a thread for each;
+/// whether they are worth it or not.
+pub fn run_bands(
+    program: &Program,
+    spec: &FabricSpec,
+    start: &[u64],
+    bands: usize,
+) -> Result<Run, FabricError> {
+    let base = prepare(program, spec, start)?;
+    let layout = Layout::new(program, spec);
+    finish(Machine::run_bands(program, &layout, spec, (start, base), bands)?, base)
 }
 
 /// Runs `program` with numbers: PE `p` reads and writes `memory[p]`, whose elements
@@ -52,78 +87,33 @@ pub fn run_values(
     start: &[u64],
     memory: &mut [Vec<f32>],
 ) -> Result<Run, FabricError> {
+    let base = prepare(program, spec, start)?;
     let numbers = Numbers::new(memory);
-    check(program, spec, start)?;
     numbers.check(program)?;
-    run_with(program, spec, start, numbers)
-}
-
-fn run_with<P: Payload>(
-    program: &Program,
-    spec: &FabricSpec,
-    start: &[u64],
-    payload: P,
-) -> Result<Run, FabricError> {
-    check(program, spec, start)?;
-    let classes: Vec<_> = program.classes.iter().map(|c| ClassLayout::new(c, spec)).collect();
-    let base = start.iter().copied().min().unwrap_or(0);
-    let mut engine = Engine::new(program, &classes, spec, start, base, payload)?;
-    engine.run()?;
-    if let Some(fault) = engine.payload.fault() {
+    let layout = Layout::new(program, spec);
+    let mut machine = Machine::run(program, &layout, spec, (start, base), numbers)?;
+    if let Some(fault) = machine.bands[0].payload.fault() {
         return Err(fault);
     }
-    engine.check_end(base + u64::from(engine.last_move))?;
-    let done = engine.done.iter().map(|done| base + done).collect();
-    Ok(Run { done, hops: engine.counts.hops })
+    finish(machine, base)
 }
 
-impl<P: Payload> Engine<'_, P> {
-    /// Runs until nobody is to be looked at any more.
-    fn run(&mut self) -> Result<(), FabricError> {
-        for pe in 0..self.cores.len() {
-            self.settle(pe);
-        }
-        let mut now = 0;
-        let (mut last_progress, mut still) = ((0, self.left), 0);
-        loop {
-            if let Some(collision) = self.collision {
-                return Err(self.collided(collision));
-            }
-            if self.overrun || u64::from(now) >= LIMIT {
-                let reason = format!("it runs for more than {LIMIT} cycles");
-                return Err(FabricError::NotAccepted { reason });
-            }
-            let next = self.router_wheel.next().into_iter().chain(self.core_wheel.next()).min();
-            let Some(next) = next else { return Ok(()) };
-            now = next;
-            self.router_wheel.enter(now);
-            self.core_wheel.enter(now);
-            if self.router_wheel.begin() {
-                for mark in 0..self.router_wheel.marks() {
-                    for word in bits(self.router_wheel.take_marks(mark)) {
-                        let word = mark * 64 + word;
-                        for bit in bits(self.router_wheel.take_word(word)) {
-                            self.step_router(word * 64 + bit, now);
-                        }
-                    }
-                }
-            }
-            if self.core_wheel.begin() {
-                for mark in 0..self.core_wheel.marks() {
-                    for word in bits(self.core_wheel.take_marks(mark)) {
-                        let word = mark * 64 + word;
-                        for bit in bits(self.core_wheel.take_word(word)) {
-                            self.step_core(word * 64 + bit, now);
-                        }
-                    }
-                }
-            }
-            let progress = (self.counts.taken + self.counts.sent, self.left);
-            still = if progress == last_progress { still + 1 } else { 0 };
-            last_progress = progress;
-            if still > CIRCLING {
-                return Err(self.circling(now));
-            }
-        }
+/// Refuses what cannot be run; gives the first start.
+fn prepare(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<u64, FabricError> {
+    check(program, spec, start)?;
+    let base = start.iter().copied().min().unwrap_or(0);
+    let last = start.iter().copied().max().unwrap_or(0);
+    if last - base >= LIMIT {
+        let reason = format!("PE starts differ by more than {LIMIT} cycles");
+        return Err(FabricError::NotAccepted { reason });
     }
+    Ok(base)
+}
+
+/// The result of a machine that has come to its end, if that is as it should be.
+fn finish<P: Payload>(machine: Machine<'_, P>, base: u64) -> Result<Run, FabricError> {
+    stall::check_end(&machine, base)?;
+    let hops = laws::check(&machine);
+    let done = machine.bands.into_iter().flat_map(|band| band.done);
+    Ok(Run { done: done.map(|done| base + done).collect(), hops })
 }

@@ -95,3 +95,14 @@ fn other_machines_refuse_it_and_the_stream_engine_hands_it_over() {
     let handed = stream::run(&both(0, 10), &wse2(), &[0; 3]).unwrap_err();
     assert!(matches!(handed, FabricError::NotAccepted { .. }), "{handed}");
 }
+
+#[test]
+fn bands_find_the_same_collision_and_the_same_order() {
+    for east in 0..6 {
+        let program = both(0, east).transposed();
+        let whole = run_on(&program, &wse2());
+        for bands in [2, 3] {
+            assert_eq!(wavelet::run_bands(&program, &wse2(), &[0; 3], bands), whole, "{east}");
+        }
+    }
+}

@@ -93,3 +93,24 @@ fn wavelets_that_circle_end_the_run() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn wavelets_that_circle_across_bands_end_the_run_too() {
+    use Port::{North, South};
+    let program = grid(
+        1,
+        2,
+        vec![
+            class(
+                &[route(0, &[(Ramp, &[South]), (South, &[South])])],
+                &[Op { end: SendEnd::AdvanceLocal, ..send(0, 1) }],
+            ),
+            class(&[route(0, &[(North, &[North])])], &[]),
+        ],
+    );
+    let run = sim_fabric::mesh::wavelet::run_bands(&program, &spec(), &[0; 2], 2);
+    match run {
+        Err(FabricError::Deadlock { waits, .. }) => assert!(waits.contains("circle"), "{waits}"),
+        other => panic!("{other:?}"),
+    }
+}

@@ -4,7 +4,7 @@
 //! cycle still counts as there, so that order cannot be seen; what it gave can be taken at once
 //! only on a ramp of no cycles.
 
-use super::layout::{ClassLayout, DATAPATH, NO_OP, NONE, OpLayout, RAMP};
+use super::layout::{ClassLayout, DATAPATH, NO_OP, NONE, OpLayout};
 use super::router::held;
 use super::state::{ADVANCE, CONTROL, DATA, Engine, LIMIT, NEVER, NOT_DONE, Thread, slot};
 use super::values::Payload;
@@ -17,7 +17,7 @@ impl<P: Payload> Engine<'_, P> {
         if core.free_at > now {
             return;
         }
-        let class = &self.classes[self.nodes[pe].class as usize];
+        let class = &self.layout.classes[self.nodes[pe].class as usize];
         let (count, first) = (class.threads.len(), core.threads as usize);
         let can =
             |engine: &Self, turn| engine.can_issue(pe, class, &engine.threads[first + turn], now);
@@ -50,7 +50,7 @@ impl<P: Payload> Engine<'_, P> {
         let base = self.nodes[pe].buffers as usize;
         if op.input != NONE && thread.left > 0 {
             let ramp = &self.buffers[base + op.input as usize];
-            if ramp.mark != op.turn || self.head(ramp, now).is_none() {
+            if ramp.sender != op.turn || !ramp.offers(now) {
                 return false;
             }
         }
@@ -63,7 +63,7 @@ impl<P: Payload> Engine<'_, P> {
         let Thread { op: index, left, .. } = self.threads[thread];
         let op = &class.ops[index as usize];
         if op.is_local() {
-            self.payload.whole(self.program, pe, index);
+            self.payload.whole(self.program, self.origin + pe, index);
             self.cores[pe].free_at = now.saturating_add(op.local_cycles);
             let end = u64::from(now) + u64::from(op.local_cycles);
             self.wake_core(pe, end);
@@ -76,17 +76,18 @@ impl<P: Payload> Engine<'_, P> {
         let mut value = P::Value::default();
         if op.input != NONE {
             let ramp = self.nodes[pe].buffers as usize + op.input as usize;
-            let (_, taken, full) = self.pop(ramp, self.ramp_in_window);
+            let (taken, full) = self.pop(ramp);
             value = taken;
             self.counts.taken += 1;
             if full {
-                self.router_wheel.wake(pe, now + 1);
+                self.lane_wheel.wake_soon(self.buffers[ramp].lane as usize);
             }
             if left == 1 {
-                self.buffers[ramp].mark += 1;
+                self.buffers[ramp].sender += 1;
             }
         }
-        let value = self.payload.wavelet(self.program, pe, index, op.wavelets - left, value);
+        let k = op.wavelets - left;
+        let value = self.payload.wavelet(self.program, self.origin + pe, index, k, value);
         if op.output != NONE {
             let advances = left == 1 && op.end == SendEnd::AdvanceLocal;
             let kind = if advances { ADVANCE } else { DATA };
@@ -107,12 +108,13 @@ impl<P: Payload> Engine<'_, P> {
     }
 
     fn send(&mut self, pe: usize, op: &OpLayout, slot: u32, value: P::Value) {
-        let node = &mut self.nodes[pe];
-        node.pending |= 1 << op.output_route;
-        let buffer = node.buffers as usize + op.output as usize;
-        self.push(buffer, self.ramp_out_window, slot, value);
-        self.check_arrival(pe, op.output_route, RAMP, slot);
-        self.router_wheel.wake(pe, slot >> 2);
+        let buffer = self.nodes[pe].buffers as usize + op.output as usize;
+        self.push(buffer, slot, value);
+        let lane = self.buffers[buffer].lane as usize;
+        if self.lanes[lane].merges {
+            self.check_arrival(buffer, slot >> 2, (slot >> 2) - 1 - self.ramp);
+        }
+        self.lane_wheel.wake(lane, slot >> 2);
         self.counts.sent += 1;
     }
 
@@ -137,7 +139,7 @@ impl<P: Payload> Engine<'_, P> {
 
     /// Gives a start to every operation of `pe` that now knows when it is ready.
     pub(super) fn settle(&mut self, pe: usize) {
-        let class = &self.classes[self.nodes[pe].class as usize];
+        let class = &self.layout.classes[self.nodes[pe].class as usize];
         let first = self.cores[pe].threads as usize;
         let mut changed = true;
         while std::mem::take(&mut changed) {
@@ -150,7 +152,7 @@ impl<P: Payload> Engine<'_, P> {
                 let Some(ready) = self.ready_at(pe, op) else { continue };
                 let begin = ready + u64::from(op.lead);
                 if op.is_local() && op.local_cycles == 0 {
-                    self.payload.whole(self.program, pe, index);
+                    self.payload.whole(self.program, self.origin + pe, index);
                     let done = begin + u64::from(op.tail);
                     self.done[self.cores[pe].ops as usize + index as usize] = done;
                     self.left -= 1;

@@ -1,9 +1,9 @@
 //! Where the state of a PE lies: what all PEs of one class share, worked out once per run.
 
-use crate::mesh::check::COLOURS;
-use crate::mesh::program::{PeClass, Port, SendEnd};
+use super::wheel::bits;
+use crate::mesh::check::{COLOURS, POSITIONS};
+use crate::mesh::program::{PeClass, Port, Program, Route, SendEnd};
 use crate::mesh::spec::FabricSpec;
-use std::ops::Range;
 
 /// No buffer, no route.
 pub(super) const NONE: u8 = u8::MAX;
@@ -13,43 +13,45 @@ pub(super) const NO_OP: u16 = u16::MAX;
 pub(super) const DATAPATH: u8 = 8;
 /// Number of the ramp among the ports.
 pub(super) const RAMP: u8 = Port::Ramp as u8;
+/// Ports of a router.
+const PORTS: usize = Port::ALL.len();
 
-/// One switch position of a route.
+/// One switch position of a route, with all that a wavelet's way through it asks for.
 #[derive(Clone, Copy)]
-pub(super) struct PositionLayout {
-    /// Input port.
+pub(super) struct Way {
+    /// Input port; where there are several, the first listed.
     pub(super) rx: u8,
+    /// Set of all input ports where there are several, else 0.
+    pub(super) several: u8,
     /// Buffer behind the input port.
     pub(super) buffer: u8,
     /// Set of output ports.
     pub(super) tx: u8,
-    /// Set of all input ports where there are several, else 0.
-    pub(super) several: u8,
+    /// The first output port that leads to a neighbour, or [`NONE`].
+    pub(super) link: u8,
+    /// Buffer between router and PE, or [`NONE`].
+    pub(super) ramp_in: u8,
+    /// Colour of the route.
+    pub(super) colour: u8,
+    /// Switch positions of the route.
+    pub(super) count: u8,
+    /// Whether a position of the route has several input ports.
+    pub(super) merges: bool,
+    /// Whether a wavelet of another route of the router may want one of the route's output ports.
+    pub(super) shares: bool,
 }
 
-impl PositionLayout {
+impl Way {
     /// Set of all input ports.
     pub(super) fn inputs(self) -> u8 {
         if self.several == 0 { 1 << self.rx } else { self.several }
     }
 }
 
-/// The route of one colour.
-pub(super) struct RouteLayout {
-    pub(super) colour: u8,
-    /// Switch positions in use.
-    pub(super) count: u8,
-    pub(super) positions: [PositionLayout; 4],
-    /// Whether a position has several input ports.
-    pub(super) merges: bool,
-    /// Buffer between router and PE, or [`NONE`].
-    pub(super) ramp_in: u8,
-}
-
 /// A buffer of the PE's router or ramp.
 pub(super) struct BufferLayout {
-    /// First slot, counted from the PE's first.
-    pub(super) slot: u32,
+    /// Slots.
+    pub(super) window: u32,
     pub(super) route: u8,
     /// Input port, or [`NONE`] for the buffer between router and PE.
     pub(super) port: u8,
@@ -68,8 +70,6 @@ pub(super) struct OpLayout {
     pub(super) input: u8,
     /// Buffer it sends into, or [`NONE`].
     pub(super) output: u8,
-    /// Route behind that buffer.
-    pub(super) output_route: u8,
     pub(super) end: SendEnd,
     /// How many operations take from the same colour before this one.
     pub(super) turn: u32,
@@ -86,126 +86,187 @@ impl OpLayout {
     }
 }
 
-/// Where a wavelet of a colour lands that comes in by a port.
-#[derive(Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) buffer: u8,
-    pub(super) route: u8,
-}
-
 /// Everything PEs of one class share.
 pub(super) struct ClassLayout {
-    pub(super) routes: Vec<RouteLayout>,
+    /// Its first route in [`Layout::ways`].
+    pub(super) first_route: usize,
+    /// Routes.
+    pub(super) routes: usize,
     pub(super) buffers: Vec<BufferLayout>,
-    /// Slots of all buffers.
-    pub(super) slots: u32,
     pub(super) ops: Vec<OpLayout>,
     /// First operation of each thread, in the order of threads.
     pub(super) threads: Vec<u16>,
-    entries: Vec<Entry>,
 }
 
-impl ClassLayout {
-    /// Where a wavelet of `colour` lands that comes in by `port`.
-    pub(super) fn entry(&self, colour: u8, port: u8) -> Entry {
-        self.entries[colour as usize * 5 + port as usize]
+/// All classes of a program; what routers ask for lies in two flat tables.
+pub(super) struct Layout {
+    pub(super) classes: Vec<ClassLayout>,
+    /// Switch positions, four for each route, route by route, class by class.
+    pub(super) ways: Vec<Way>,
+    /// Buffer where wavelets land, by class, colour and port.
+    entries: Vec<u8>,
+    /// Route, by class and colour.
+    routes: Vec<u8>,
+}
+
+impl Layout {
+    pub(super) fn new(program: &Program, spec: &FabricSpec) -> Self {
+        let mut layout = Self {
+            classes: Vec::with_capacity(program.classes.len()),
+            ways: Vec::new(),
+            entries: Vec::with_capacity(program.classes.len() * COLOURS * PORTS),
+            routes: vec![NONE; program.classes.len() * COLOURS],
+        };
+        for class in &program.classes {
+            layout.add(class, spec);
+        }
+        layout
     }
 
-    pub(super) fn new(class: &PeClass, spec: &FabricSpec) -> Self {
-        let mut layout = Self {
-            routes: Vec::new(),
-            buffers: Vec::new(),
-            slots: 0,
-            ops: Vec::new(),
-            threads: Vec::new(),
-            entries: vec![Entry { buffer: NONE, route: NONE }; COLOURS * 5],
+    /// The buffer where a wavelet of `colour` lands that comes into a PE of class `class` by `port`,
+    /// or [`NONE`].
+    #[inline]
+    pub(super) fn entry(&self, class: u16, colour: u8, port: u8) -> u8 {
+        self.entries[(class as usize * COLOURS + colour as usize) * PORTS + port as usize]
+    }
+
+    /// The route of `colour` in a class, or [`NONE`].
+    #[inline]
+    pub(super) fn route(&self, class: u16, colour: u8) -> u8 {
+        self.routes[class as usize * COLOURS + colour as usize]
+    }
+
+    /// The switch positions of a route of a class.
+    pub(super) fn positions(&self, class: u16, route: u8) -> &[Way] {
+        let first = (self.classes[class as usize].first_route + route as usize) * POSITIONS;
+        &self.ways[first..first + self.ways[first].count as usize]
+    }
+
+    /// The colour of a route of a class.
+    pub(super) fn colour(&self, class: u16, route: u8) -> u8 {
+        self.positions(class, route)[0].colour
+    }
+
+    fn add(&mut self, class: &PeClass, spec: &FabricSpec) {
+        let first_route = self.ways.len() / POSITIONS;
+        let mut buffers = Vec::new();
+        let mut add_buffer = |route: u8, port: u8, window: u32| {
+            buffers.push(BufferLayout { window, route, port });
+            (buffers.len() - 1) as u8
         };
-        for (index, route) in class.routes.iter().enumerate() {
-            let index = index as u8;
-            let nowhere = PositionLayout { rx: NONE, buffer: NONE, tx: 0, several: 0 };
-            let mut positions = [nowhere; 4];
-            let mut ramp_in = NONE;
-            for (slot, position) in positions.iter_mut().zip(&route.positions) {
-                let rx = position.rx as u8;
+        let shared = shared(class);
+        let mut landings = [[NONE; PORTS]; COLOURS];
+        let mut ramps_in = [NONE; COLOURS];
+        for (route, of) in class.routes.iter().enumerate() {
+            let (route, colour) = (route as u8, of.colour.0);
+            self.routes[self.classes.len() * COLOURS + colour as usize] = route;
+            let count = of.positions.len() as u8;
+            let first = self.ways.len();
+            let merges = of.positions.iter().any(|position| position.also_rx.0 != 0);
+            for position in &of.positions {
                 for port in position.inputs().iter() {
-                    let entry = route.colour.0 as usize * 5 + port as usize;
-                    if layout.entries[entry].buffer == NONE {
+                    let landing = &mut landings[colour as usize][port as usize];
+                    if *landing == NONE {
                         let window = match port {
                             Port::Ramp => spec.ramp_out_window(),
                             _ => spec.link_window(),
                         };
-                        let buffer = layout.add_buffer(index, port as u8, window);
-                        layout.entries[entry] = Entry { buffer, route: index };
+                        *landing = add_buffer(route, port as u8, window);
                     }
                 }
-                if position.tx.has(Port::Ramp) && ramp_in == NONE {
-                    ramp_in = layout.add_buffer(index, NONE, spec.ramp_in_window());
+                let rx = position.rx as u8;
+                let ramp_in = &mut ramps_in[colour as usize];
+                if position.tx.has(Port::Ramp) && *ramp_in == NONE {
+                    *ramp_in = add_buffer(route, NONE, spec.ramp_in_window());
                 }
-                let buffer = layout.entry(route.colour.0, rx).buffer;
-                let several = if position.also_rx.0 == 0 { 0 } else { position.inputs().0 };
-                *slot = PositionLayout { rx, buffer, tx: position.tx.0, several };
+                let (buffer, ramp_in) = (landings[colour as usize][rx as usize], *ramp_in);
+                let tx = position.tx.0;
+                let link = position.tx.iter().next().filter(|&port| port != Port::Ramp);
+                let link = link.map_or(NONE, |port| port as u8);
+                self.ways.push(Way {
+                    rx,
+                    several: if position.also_rx.0 == 0 { 0 } else { position.inputs().0 },
+                    buffer,
+                    tx,
+                    link,
+                    ramp_in,
+                    colour,
+                    count,
+                    merges,
+                    shares: shared & outputs(of) != 0,
+                });
             }
-            let count = route.positions.len() as u8;
-            let merges = positions.iter().any(|position| position.several != 0);
-            let colour = route.colour.0;
-            layout.routes.push(RouteLayout { colour, count, positions, merges, ramp_in });
+            let ramp_in = ramps_in[colour as usize];
+            self.ways[first..].iter_mut().for_each(|way| way.ramp_in = ramp_in);
+            self.ways.resize(first + POSITIONS, self.ways[first]);
         }
-        layout.add_ops(class);
-        layout
-    }
-
-    fn add_buffer(&mut self, route: u8, port: u8, window: u32) -> u8 {
-        let buffer = BufferLayout { slot: self.slots, route, port };
-        self.slots += window;
-        self.buffers.push(buffer);
-        (self.buffers.len() - 1) as u8
-    }
-
-    fn add_ops(&mut self, class: &PeClass) {
-        let mut last_of_thread = [NO_OP; 9];
-        let mut takers = [0; COLOURS];
-        for (index, op) in class.ops.iter().enumerate() {
-            let index = index as u16;
-            let before = std::mem::replace(&mut last_of_thread[op.thread as usize], index);
-            if before != NO_OP {
-                self.ops[before as usize].behind = index;
-            }
-            let route = |colour: u8| self.routes.iter().find(|route| route.colour == colour);
-            let input = op.input().and_then(|c| route(c.0)).map_or(NONE, |route| route.ramp_in);
-            let turn = op.input().map_or(0, |c| {
-                takers[c.0 as usize] += 1;
-                takers[c.0 as usize] - 1
-            });
-            let output = op.output().map(|c| self.entry(c.0, RAMP));
-            self.ops.push(OpLayout {
-                wavelets: op.wavelets(),
-                lead: op.lead,
-                period: op.period,
-                part: match (op.input(), op.output()) {
-                    (None, None) => DATAPATH,
-                    _ => DATAPATH / op.at_once,
-                },
-                tail: op.tail,
-                local_cycles: op.local_cycles,
-                input,
-                output: output.map_or(NONE, |entry| entry.buffer),
-                output_route: output.map_or(NONE, |entry| entry.route),
-                end: op.end,
-                turn,
-                before,
-                behind: NO_OP,
-                after: op.after.clone().into(),
-            });
-        }
-        let mut firsts: Vec<_> = (0..class.ops.len() as u16)
-            .filter(|&index| self.ops[index as usize].before == NO_OP)
-            .collect();
-        firsts.sort_by_key(|&index| class.ops[index as usize].thread);
-        self.threads = firsts;
+        self.entries.extend(landings.iter().flatten());
+        let (ops, threads) = operations(class, |colour| {
+            (ramps_in[colour as usize], landings[colour as usize][RAMP as usize])
+        });
+        let routes = class.routes.len();
+        self.classes.push(ClassLayout { first_route, routes, buffers, ops, threads });
     }
 }
 
+/// The output ports that a route uses in one position or another.
+fn outputs(route: &Route) -> u8 {
+    route.positions.iter().fold(0, |ports, position| ports | position.tx.0)
+}
+
+/// The output ports that more than one route of a class uses.
+fn shared(class: &PeClass) -> u8 {
+    let (mut once, mut twice) = (0, 0);
+    for route in &class.routes {
+        twice |= once & outputs(route);
+        once |= outputs(route);
+    }
+    twice
+}
+
+/// The operations of a class and the first of each thread. `ramp` gives for a colour the buffers
+/// from the router to the PE and from the PE to the router.
+fn operations(class: &PeClass, ramp: impl Fn(u8) -> (u8, u8)) -> (Vec<OpLayout>, Vec<u16>) {
+    let mut ops: Vec<OpLayout> = Vec::with_capacity(class.ops.len());
+    let mut last_of_thread = [NO_OP; 9];
+    let mut takers = [0; COLOURS];
+    for (index, op) in class.ops.iter().enumerate() {
+        let index = index as u16;
+        let before = std::mem::replace(&mut last_of_thread[op.thread as usize], index);
+        if before != NO_OP {
+            ops[before as usize].behind = index;
+        }
+        let turn = op.input().map_or(0, |c| {
+            takers[c.0 as usize] += 1;
+            takers[c.0 as usize] - 1
+        });
+        ops.push(OpLayout {
+            wavelets: op.wavelets(),
+            lead: op.lead,
+            period: op.period,
+            part: match (op.input(), op.output()) {
+                (None, None) => DATAPATH,
+                _ => DATAPATH / op.at_once,
+            },
+            tail: op.tail,
+            local_cycles: op.local_cycles,
+            input: op.input().map_or(NONE, |c| ramp(c.0).0),
+            output: op.output().map_or(NONE, |c| ramp(c.0).1),
+            end: op.end,
+            turn,
+            before,
+            behind: NO_OP,
+            after: op.after.clone().into(),
+        });
+    }
+    let mut firsts: Vec<_> =
+        (0..class.ops.len() as u16).filter(|&index| ops[index as usize].before == NO_OP).collect();
+    firsts.sort_by_key(|&index| class.ops[index as usize].thread);
+    (ops, firsts)
+}
+
 /// The ports in a set, by number.
+#[inline]
 pub(super) fn ports(set: u8) -> impl Iterator<Item = u8> {
-    Range { start: 0, end: 5 }.filter(move |port| set >> port & 1 == 1)
+    bits(u64::from(set)).map(|port| port as u8)
 }

@@ -1,236 +1,306 @@
 //! One cycle of a router: which wavelets could leave, which of them may, and what they do.
 //!
+//! ```text
+//!   step:   a lane that was woken ─► ready? ─► nobody else wants its ports ─────────► leave
+//!                                      └─► others may: the router's lanes take turns ─► leave
+//!   ready:  position in force, first wavelet available, room at every receiver
+//!   leave:  out of its buffer ─► into each receiver's ─► wakes, switch
+//! ```
+//! A lane is one colour in one router. The most frequent cases, one link or the ramp and a data
+//! wavelet, are done on the spot ([`Kind`]); all others go the long way to the same end.
+//!
 //! A decision reads only what was so at the start of the cycle: a wavelet that arrives in cycle `t`
 //! is available later, and a buffer that lost one in cycle `t` counts as if it still held it. So
-//! routers can be taken in any order.
+//! lanes can be taken in any order, and bands of routers at the same time.
 
-use super::layout::{ClassLayout, NONE, PositionLayout, RAMP, RouteLayout, ports};
-use super::state::{ADVANCE, Buffer, CONTROL, Collision, DATA, Engine, Node, slot};
+use super::layout::{RAMP, Way, ports};
+use super::state::{Buffer, CONTROL, Collision, DATA, Engine, FOREIGN, Kind, Lane, NOBODY, slot};
 use super::values::Payload;
-use crate::mesh::check::COLOURS;
+use crate::mesh::check::{COLOURS, POSITIONS};
+use smallvec::SmallVec;
 
 /// Slots taken at the start of cycle `now` in a buffer that PEs or routers send into.
-#[inline]
+#[inline(always)]
 pub(super) fn held(buffer: &Buffer, now: u32) -> u16 {
     buffer.len + u16::from(buffer.mark == now)
 }
 
 impl<P: Payload> Engine<'_, P> {
-    /// Lets all that may leave router `pe` in cycle `now` leave it.
-    pub(super) fn step_router(&mut self, pe: usize, now: u32) {
-        let node = self.nodes[pe];
-        let class = &self.classes[node.class as usize];
-        let mut contenders = [(0u8, 0u8); COLOURS];
-        let mut count = 0;
-        let (mut wanted, mut clash) = (0, false);
-        let mut pending = node.pending;
-        while pending != 0 {
-            let route = pending.trailing_zeros();
-            pending &= pending - 1;
-            if let Some(tx) = self.ready(pe, &node, class, route as usize, now) {
-                contenders[count] = (route as u8, tx);
-                count += 1;
-                clash |= wanted & tx != 0;
-                wanted |= tx;
+    /// Lets the first wavelet of lane `index` leave in cycle `now`, if it may; says whether the lane
+    /// is to be looked at in the next cycle.
+    #[inline(always)]
+    pub(super) fn step_lane(&mut self, index: usize, now: u32) -> bool {
+        let Lane { free_at, source, target, way, pe, kind, .. } = self.lanes[index];
+        let (source, target) = (source as usize, target as usize);
+        let first = self.buffers[source].first;
+        if matches!(kind, Kind::Alone | Kind::Turns) || first & 3 != DATA {
+            return self.step_slowly(index, now);
+        }
+        if free_at > now || first >> 2 > now {
+            return false;
+        }
+        let behind = &self.buffers[target];
+        let next = behind.lane as usize;
+        if held(behind, now) >= behind.window {
+            return false;
+        }
+        let (mut ramp, pe) = (target, pe as usize);
+        if kind == Kind::LinkAndRamp {
+            ramp = self.ramp_in(pe, way);
+            if self.buffers[ramp].len >= self.ramp_in_window {
+                return false;
             }
         }
-        let contenders = &contenders[..count];
+        let (value, full) = self.pop(source);
+        self.buffers[source].mark = now;
+        if kind != Kind::Ramp {
+            self.push(target, slot(now + self.hop, DATA), value);
+            self.counts.hops += 1;
+            if self.hop == 1 {
+                self.lane_wheel.wake_soon(next);
+            } else {
+                self.lane_wheel.wake(next, now + self.hop);
+            }
+        }
+        if kind != Kind::Link {
+            self.push(ramp, slot(now + self.ramp, DATA), value);
+            self.core_wheel.wake(pe, now + self.ramp);
+            self.counts.copies += u64::from(kind == Kind::LinkAndRamp);
+        }
+        if full {
+            self.made_room(source);
+        }
+        self.last_move = now;
+        self.buffers[source].offers(now + 1)
+    }
+
+    /// As [`Self::step_lane`], for all cases.
+    #[inline(never)]
+    fn step_slowly(&mut self, index: usize, now: u32) -> bool {
+        if self.lanes[index].kind == Kind::Turns {
+            self.take_turns(self.lanes[index].pe as usize, now);
+            return false;
+        }
+        self.ready(index, now).is_some_and(|way| self.leave(index, way, now))
+    }
+
+    /// Lets all that may leave router `pe` in cycle `now` leave it, once.
+    fn take_turns(&mut self, pe: usize, now: u32) {
+        if self.nodes[pe].turned == now {
+            return;
+        }
+        self.nodes[pe].turned = now;
+        let first = self.nodes[pe].lanes as usize;
+        let lanes = self.layout.classes[self.nodes[pe].class as usize].routes;
+        let mut contenders = SmallVec::<[(usize, Way); COLOURS]>::new();
+        let (mut wanted, mut clash) = (0, false);
+        for lane in first..first + lanes {
+            if self.lanes[lane].kind == Kind::Turns
+                && let Some(way) = self.ready(lane, now)
+            {
+                clash |= wanted & way.tx != 0;
+                wanted |= way.tx;
+                contenders.push((lane, way));
+            }
+        }
         if !clash {
-            for &(route, _) in contenders {
-                self.leave(pe, class, route as usize, now);
+            for (lane, way) in contenders {
+                self.take_turn(lane, way, now);
             }
             return;
         }
         // Port by port: of those that want it and whose ports are all free, the next in turn.
-        let mut free = u8::MAX;
+        let all_last = self.nodes[pe].last;
+        let mut used = 0;
         for port in ports(wanted) {
-            let fits = |&&(_, tx): &&(u8, u8)| tx >> port & 1 == 1 && tx & !free == 0;
-            let last = node.last[port as usize] as usize;
-            let turn = |&&(route, _): &&(u8, u8)| {
-                (class.routes[route as usize].colour as usize + COLOURS - 1 - last) % COLOURS
+            let fits = |(_, way): &&(usize, Way)| way.tx >> port & 1 == 1 && way.tx & used == 0;
+            let last = all_last[port as usize] as usize;
+            let turn =
+                |(_, way): &&(usize, Way)| (way.colour as usize + COLOURS - 1 - last) % COLOURS;
+            if let Some(&(lane, way)) = contenders.iter().filter(fits).min_by_key(turn) {
+                self.counts.doubled += u64::from(used & way.tx != 0);
+                used |= way.tx;
+                self.take_turn(lane, way, now);
+            }
+        }
+        for (lane, _) in contenders {
+            self.lane_wheel.wake_soon(lane);
+        }
+    }
+
+    /// Lets a lane whose turn it is use its ports.
+    fn take_turn(&mut self, index: usize, way: Way, now: u32) {
+        let pe = self.lanes[index].pe as usize;
+        for port in ports(way.tx) {
+            self.nodes[pe].last[port as usize] = way.colour;
+        }
+        if self.leave(index, way, now) {
+            self.lane_wheel.wake_soon(index);
+        }
+    }
+
+    /// The way of a lane's first wavelet, if it could leave were its ports free.
+    #[inline]
+    fn ready(&self, index: usize, now: u32) -> Option<Way> {
+        let lane = self.lanes[index];
+        let way = self.layout.ways[lane.way as usize];
+        let buffer = &self.buffers[self.source(lane, way)];
+        if lane.free_at > now || !buffer.offers(now) {
+            return None;
+        }
+        let pe = lane.pe as usize;
+        let has_room = |port: u8| {
+            let buffer = match port {
+                // A control wavelet ends there.
+                RAMP if buffer.first & CONTROL != 0 => return true,
+                RAMP => self.ramp_in(pe, lane.way),
+                _ if port == way.link => lane.target as usize,
+                _ => self.target(pe, way.colour, port),
             };
-            if let Some(&(route, tx)) = contenders.iter().filter(fits).min_by_key(turn) {
-                free &= !tx;
-                self.leave(pe, class, route as usize, now);
-            }
-        }
-        self.router_wheel.wake(pe, now + 1);
+            held(&self.buffers[buffer], now) < self.buffers[buffer].window
+        };
+        ports(way.tx).all(has_room).then_some(way)
     }
 
-    /// The output ports of the wavelet of `route` that could leave if they were free.
-    #[inline]
-    fn ready(
-        &mut self,
-        pe: usize,
-        node: &Node,
-        class: &ClassLayout,
-        route: usize,
-        now: u32,
-    ) -> Option<u8> {
-        let switch = self.switches[node.routes as usize + route];
-        if switch.free_at > now {
-            return None;
-        }
-        let layout = &class.routes[route];
-        let position = layout.positions[switch.position as usize];
-        let (_, buffer) = self.input(node, class, layout, position, now)?;
-        let buffer = &self.buffers[buffer];
-        if buffer.len == 0 {
-            self.nodes[pe].pending &= !(1 << route);
-            return None;
-        }
-        let control = self.head(buffer, now)? & 3 == CONTROL;
-        let mut links = position.tx & !(1 << RAMP);
-        if position.tx >> RAMP & 1 == 1 && !control {
-            let ramp = &self.buffers[node.buffers as usize + layout.ramp_in as usize];
-            if ramp.len >= self.ramp_in_window {
-                return None;
-            }
-        }
-        while links != 0 {
-            let port = links.trailing_zeros() as usize;
-            links &= links - 1;
-            let (_, target, _) = self.target(pe, layout.colour, port);
-            if held(&self.buffers[target], now) >= self.link_window {
-                return None;
-            }
-        }
-        Some(position.tx)
-    }
-
-    /// Port and buffer that `position` takes from: of several with a wavelet available the first
-    /// come. Nothing where there are several and none has one.
-    #[inline]
-    fn input(
-        &self,
-        node: &Node,
-        class: &ClassLayout,
-        layout: &RouteLayout,
-        position: PositionLayout,
-        now: u32,
-    ) -> Option<(u8, usize)> {
-        if position.several == 0 {
-            return Some((position.rx, node.buffers as usize + position.buffer as usize));
-        }
-        let first_come = ports(position.several).filter_map(|port| {
-            let buffer = node.buffers as usize + class.entry(layout.colour, port).buffer as usize;
-            Some((self.head(&self.buffers[buffer], now)? >> 2, port, buffer))
+    /// The buffer that a lane takes from: of several the one whose first wavelet came first.
+    fn source(&self, lane: Lane, way: Way) -> usize {
+        let buffers = self.nodes[lane.pe as usize].buffers as usize;
+        let class = self.nodes[lane.pe as usize].class;
+        let inputs = ports(way.several).map(|port| {
+            let buffer = buffers + self.layout.entry(class, way.colour, port) as usize;
+            (self.buffers[buffer].first >> 2, buffer, port)
         });
-        first_come.min().map(|(_, port, buffer)| (port, buffer))
+        let first_come = inputs.min_by_key(|&(at, _, port)| (at, port));
+        first_come.map_or(lane.source as usize, |(_, buffer, _)| buffer)
     }
 
-    /// Notes a fault if another wavelet of the colour reaches the router of `pe` when this one does,
-    /// at a port that is listed together with this one's.
+    /// The buffer between router and PE that a position leads to.
     #[inline]
-    pub(super) fn check_arrival(&mut self, pe: usize, route: u8, port: u8, arriving: u32) {
-        let class = &self.classes[self.nodes[pe].class as usize];
-        let layout = &class.routes[route as usize];
-        if !layout.merges {
-            return;
-        }
-        for position in &layout.positions[..layout.count as usize] {
-            if position.several >> port & 1 == 0 {
-                continue;
+    fn ramp_in(&self, pe: usize, way: u32) -> usize {
+        self.nodes[pe].buffers as usize + self.layout.ways[way as usize].ramp_in as usize
+    }
+
+    /// The buffer that a wavelet of `colour` reaches through the link of `port`.
+    pub(super) fn target(&self, pe: usize, colour: u8, port: u8) -> usize {
+        let node = &self.nodes[pe.wrapping_add(self.steps[port as usize])];
+        let buffer = self.layout.entry(node.class, colour, port ^ 1);
+        node.buffers as usize + buffer as usize
+    }
+
+    /// Moves the first wavelet of a lane out of its router; says whether the lane is to be looked at
+    /// in the next cycle.
+    fn leave(&mut self, index: usize, way: Way, now: u32) -> bool {
+        let lane = self.lanes[index];
+        let (source, pe) = (self.source(lane, way), lane.pe as usize);
+        let kind = self.buffers[source].first & 3;
+        let (value, full) = self.pop(source);
+        self.buffers[source].mark = now;
+        self.last_move = now;
+        self.counts.copies += u64::from(way.tx.count_ones()) - 1;
+        for port in ports(way.tx) {
+            if port != RAMP {
+                let target = match port {
+                    _ if port == way.link => lane.target as usize,
+                    _ => self.target(pe, way.colour, port),
+                };
+                self.pass(pe, port, target, slot(now + self.hop, kind & CONTROL), value);
+            } else if kind == CONTROL {
+                self.counts.ended += 1;
+            } else {
+                self.push(self.ramp_in(pe, lane.way), slot(now + self.ramp, DATA), value);
+                self.core_wheel.wake(pe, now + self.ramp);
             }
-            for other in ports(position.several).filter(|&other| other != port) {
-                let entry = class.entry(layout.colour, other);
-                let buffer = self.nodes[pe].buffers as usize + entry.buffer as usize;
-                let window = if other == RAMP { self.ramp_out_window } else { self.link_window };
-                if self.holds(buffer, window, arriving >> 2) {
-                    self.collide(pe, layout.colour, arriving >> 2, (port, other));
-                }
+        }
+        if full || self.buffers[source].sender == FOREIGN {
+            self.made_room(source);
+        }
+        if kind != DATA {
+            self.advance(index, now);
+            return false;
+        }
+        way.several != 0 || self.buffers[source].offers(now + 1)
+    }
+
+    /// Sends a wavelet through a link into the buffer `target`.
+    fn pass(&mut self, pe: usize, port: u8, target: usize, slot: u32, value: P::Value) {
+        self.counts.hops += 1;
+        let next = pe.wrapping_add(self.steps[port as usize]);
+        if self.own.contains(&next) {
+            self.receive(target, slot, value);
+        } else {
+            self.post(port, next, target, slot, value);
+        }
+    }
+
+    /// Puts a wavelet into a buffer behind a link.
+    pub(super) fn receive(&mut self, target: usize, slot: u32, value: P::Value) {
+        self.push(target, slot, value);
+        let lane = self.buffers[target].lane as usize;
+        if self.lanes[lane].merges {
+            self.check_arrival(target, slot >> 2, (slot >> 2) - self.hop);
+        }
+        self.lane_wheel.wake(lane, slot >> 2);
+    }
+
+    /// Notes a fault if the wavelet that came into `target`, `sent` in one cycle and available in
+    /// cycle `at`, reaches the router when another of the colour does, at a port that is listed
+    /// together with its own.
+    #[cold]
+    pub(super) fn check_arrival(&mut self, target: usize, at: u32, sent: u32) {
+        let Buffer { lane, port, .. } = self.buffers[target];
+        let Lane { pe, way, .. } = self.lanes[lane as usize];
+        let node = self.nodes[pe as usize];
+        let first = way as usize / POSITIONS * POSITIONS;
+        let Way { colour, count, .. } = self.layout.ways[first];
+        let positions = self.layout.ways[first..first + count as usize].iter();
+        let listed = positions.filter(|way| way.several >> port & 1 == 1);
+        let others = listed.fold(0, |set, way| set | way.several) & !(1 << port);
+        for other in ports(others) {
+            let buffer =
+                node.buffers as usize + self.layout.entry(node.class, colour, other) as usize;
+            if self.holds(buffer, at) {
+                let ports = (port.min(other), port.max(other));
+                let pe = self.origin + pe as usize;
+                let collision = Collision { sent, at, pe, colour, ports };
+                let first = self.collision.map_or(collision, |found| found.min(collision));
+                self.collision = Some(first);
             }
         }
     }
 
     /// Whether a buffer has a wavelet that becomes available in cycle `at`.
-    fn holds(&self, buffer: usize, window: u16, at: u32) -> bool {
+    fn holds(&self, buffer: usize, at: u32) -> bool {
         let buffer = &self.buffers[buffer];
-        (0..buffer.len).any(|k| {
-            let place = (u32::from(buffer.head) + u32::from(k)) % u32::from(window);
-            self.slots[(buffer.slot + place) as usize] >> 2 == at
-        })
+        let ring = u32::from(buffer.window) - 1;
+        let mut behind = 1..u32::from(buffer.len);
+        buffer.first >> 2 == at
+            || behind.any(|k| {
+                let place = (u32::from(buffer.head) + k - 1) % ring;
+                self.slots[(buffer.ring + place) as usize] >> 2 == at
+            })
     }
 
-    fn collide(&mut self, pe: usize, colour: u8, at: u32, (one, other): (u8, u8)) {
-        let collision = Collision { at, pe, colour, ports: (one.min(other), one.max(other)) };
-        if self.collision.is_none_or(|first| collision < first) {
-            self.collision = Some(collision);
-        }
+    /// Advances the switch of a lane.
+    fn advance(&mut self, index: usize, now: u32) {
+        let lane = &mut self.lanes[index];
+        let position = lane.way % POSITIONS as u32;
+        let count = u32::from(self.layout.ways[lane.way as usize].count);
+        lane.way = lane.way - position + if position + 1 == count { 0 } else { position + 1 };
+        lane.free_at = now + 1 + self.switch;
+        self.aim(index);
+        self.lane_wheel.wake(index, now + 1 + self.switch);
     }
 
-    /// Neighbour, its buffer and its route that a wavelet of `colour` reaches through `port`.
+    /// Lets whoever sends into a buffer know that a wavelet has left it.
     #[inline]
-    fn target(&self, pe: usize, colour: u8, port: usize) -> (usize, usize, u8) {
-        let next = pe.wrapping_add(self.steps[port]);
-        let node = &self.nodes[next];
-        let entry = self.classes[node.class as usize].entry(colour, port as u8 ^ 1);
-        (next, node.buffers as usize + entry.buffer as usize, entry.route)
-    }
-
-    /// Moves the first wavelet of `route` out of router `pe`.
-    fn leave(&mut self, pe: usize, class: &ClassLayout, route: usize, now: u32) {
-        let Node { routes, buffers, .. } = self.nodes[pe];
-        let layout = &class.routes[route];
-        let index = routes as usize + route;
-        let position = layout.positions[self.switches[index].position as usize];
-        let node = self.nodes[pe];
-        let Some((rx, source)) = self.input(&node, class, layout, position, now) else { return };
-        let window = if rx == RAMP { self.ramp_out_window } else { self.link_window };
-        let (wavelet, value, full) = self.pop(source, window);
-        self.buffers[source].mark = now;
-        self.last_move = now;
-        let kind = wavelet & 3;
-
-        let mut links = position.tx & !(1 << RAMP);
-        self.counts.hops += u64::from(links.count_ones());
-        self.counts.copies += u64::from(position.tx.count_ones()) - 1;
-        while links != 0 {
-            let port = links.trailing_zeros() as usize;
-            links &= links - 1;
-            let (next, target, bit) = self.target(pe, layout.colour, port);
-            let onward = if kind == CONTROL { CONTROL } else { DATA };
-            let arriving = slot(now + self.hop, onward);
-            self.push(target, self.link_window, arriving, value);
-            self.check_arrival(next, bit, port as u8 ^ 1, arriving);
-            self.nodes[next].pending |= 1 << bit;
-            self.router_wheel.wake(next, now + self.hop);
-            self.nodes[pe].last[port] = layout.colour;
-        }
-        if position.tx >> RAMP & 1 == 1 {
-            debug_assert!(layout.ramp_in != NONE);
-            self.nodes[pe].last[RAMP as usize] = layout.colour;
-            if kind == CONTROL {
-                self.counts.ended += 1;
-            } else {
-                let target = buffers as usize + layout.ramp_in as usize;
-                self.push(target, self.ramp_in_window, slot(now + self.ramp, DATA), value);
-                self.core_wheel.wake(pe, now + self.ramp);
-            }
-        }
-
-        let switch = &mut self.switches[index];
-        if kind == CONTROL || kind == ADVANCE {
-            switch.position =
-                if switch.position + 1 == layout.count { 0 } else { switch.position + 1 };
-            switch.free_at = now + 1 + self.switch;
-            self.router_wheel.wake(pe, now + 1 + self.switch);
-        } else {
-            switch.free_at = now + 1;
-            let buffer = self.buffers[source];
-            if position.several != 0 {
-                self.router_wheel.wake(pe, now + 1);
-            } else if buffer.len == 0 {
-                self.nodes[pe].pending &= !(1 << route);
-            } else if self.head(&buffer, now + 1).is_some() {
-                self.router_wheel.wake(pe, now + 1);
-            }
-        }
-        if full && rx == RAMP {
-            self.core_wheel.wake(pe, now + 1);
-        } else if full {
-            let behind = pe.wrapping_add(self.steps[rx as usize]);
-            self.router_wheel.wake(behind, now + 1);
+    fn made_room(&mut self, source: usize) {
+        let &Buffer { sender, port, .. } = &self.buffers[source];
+        if port == RAMP {
+            self.core_wheel.wake_soon(sender as usize);
+        } else if sender == FOREIGN {
+            self.give_back(source);
+        } else if sender != NOBODY {
+            self.lane_wheel.wake_soon(sender as usize);
         }
     }
 }

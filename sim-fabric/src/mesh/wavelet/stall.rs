@@ -4,11 +4,12 @@
 //! nothing is a node; an edge leads to what it waits for. A cycle is a deadlock; a path without one
 //! ends at what nobody will ever do.
 
-use super::layout::{ClassLayout, NO_OP, NONE, RAMP, ports};
-use super::state::{Collision, Engine, NEVER, NOT_DONE};
+use super::bands::Machine;
+use super::layout::{ClassLayout, Layout, NO_OP, NONE, RAMP, Way, ports};
+use super::state::{Buffer, Collision, NEVER, NOT_DONE, Node, Thread};
 use super::values::Payload;
 use crate::mesh::check::at;
-use crate::mesh::program::{FabricError, Port};
+use crate::mesh::program::{FabricError, Port, Program};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeMap;
@@ -27,75 +28,131 @@ enum Wait {
     Input { pe: usize, route: u8 },
 }
 
-impl<P: Payload> Engine<'_, P> {
-    /// What is wrong at the end, if anything: work left, or wavelets nobody took.
-    pub(super) fn check_end(&self, cycle: u64) -> Result<(), FabricError> {
-        if self.left > 0 {
-            return Err(FabricError::Deadlock { cycle, waits: self.waits() });
-        }
-        let mut held = 0;
-        for pe in 0..self.nodes.len() {
-            let class = self.class(pe);
-            for (index, layout) in class.buffers.iter().enumerate() {
-                let buffer = self.buffers[self.nodes[pe].buffers as usize + index];
-                held += u64::from(buffer.len);
-                if buffer.len > 0 {
-                    let colour = class.routes[layout.route as usize].colour;
-                    let place = match layout.port {
-                        NONE => "on the way from the router to the PE".to_owned(),
-                        port => format!("in the router's buffer of port {:?}", name(port)),
-                    };
-                    let count = buffer.len;
-                    let problem = format!("{count} wavelets of colour {colour} stay {place}");
-                    return Err(at(self.program, pe, problem));
-                }
-            }
-        }
-        let counts = self.counts;
-        assert_eq!(
-            counts.sent + counts.copies,
-            counts.taken + counts.ended + held,
-            "wavelets are conserved: {counts:?}, {held} held"
-        );
-        Ok(())
+/// What is wrong at the end, if anything: work left, or wavelets nobody took.
+pub(super) fn check_end<P: Payload>(
+    machine: &Machine<'_, P>,
+    base: u64,
+) -> Result<(), FabricError> {
+    let last_move = machine.bands.iter().map(|band| band.last_move).max().unwrap_or(0);
+    let cycle = base + u64::from(last_move);
+    if let Some(collision) = machine.bands.iter().filter_map(|band| band.collision).min() {
+        return Err(machine.collided(collision, base));
+    }
+    if machine.circles {
+        return Err(FabricError::Deadlock { cycle, waits: machine.circling() });
+    }
+    if machine.bands.iter().any(|band| band.left > 0) {
+        return Err(FabricError::Deadlock { cycle, waits: machine.waits() });
+    }
+    machine.first_left().map_or(Ok(()), Err)
+}
+
+impl<P: Payload> Machine<'_, P> {
+    fn program(&self) -> &Program {
+        self.bands[0].program
+    }
+
+    fn layout(&self) -> &Layout {
+        self.bands[0].layout
+    }
+
+    fn pes(&self) -> usize {
+        self.program().class_of.len()
+    }
+
+    fn node(&self, pe: usize) -> Node {
+        let (band, pe) = self.of(pe);
+        band.nodes[pe]
+    }
+
+    fn class(&self, pe: usize) -> &ClassLayout {
+        let (band, pe) = self.of(pe);
+        &band.layout.classes[band.nodes[pe].class as usize]
+    }
+
+    fn buffer(&self, pe: usize, buffer: u8) -> Buffer {
+        let (band, pe) = self.of(pe);
+        band.buffers[band.nodes[pe].buffers as usize + buffer as usize]
+    }
+
+    fn len(&self, pe: usize, buffer: u8) -> u16 {
+        self.buffer(pe, buffer).len
+    }
+
+    /// The current position of a route.
+    fn way(&self, pe: usize, route: u8) -> Way {
+        let (band, pe) = self.of(pe);
+        let lane = band.lanes[band.nodes[pe].lanes as usize + route as usize];
+        band.layout.ways[lane.way as usize]
+    }
+
+    fn threads(&self, pe: usize) -> &[Thread] {
+        let (band, local) = self.of(pe);
+        let first = band.cores[local].threads as usize;
+        &band.threads[first..first + self.class(pe).threads.len()]
+    }
+
+    fn is_done(&self, pe: usize, op: u16) -> bool {
+        let (band, pe) = self.of(pe);
+        band.done[band.cores[pe].ops as usize + op as usize] != NOT_DONE
+    }
+
+    fn colour(&self, pe: usize, route: u8) -> u8 {
+        let (band, pe) = self.of(pe);
+        band.layout.colour(band.nodes[pe].class, route)
+    }
+
+    fn place(&self, pe: usize) -> String {
+        let columns = self.program().shape.columns as usize;
+        format!("PE ({}, {})", pe % columns, pe / columns)
+    }
+
+    /// The first wavelets that stay behind in a buffer.
+    fn first_left(&self) -> Option<FabricError> {
+        (0..self.pes()).find_map(|pe| {
+            let mut buffers = self.class(pe).buffers.iter().enumerate();
+            let (index, layout) = buffers.find(|&(index, _)| self.len(pe, index as u8) > 0)?;
+            let colour = self.colour(pe, layout.route);
+            let place = match layout.port {
+                NONE => "on the way from the router to the PE".to_owned(),
+                port => format!("in the router's buffer of port {:?}", name(port)),
+            };
+            let count = self.len(pe, index as u8);
+            let problem = format!("{count} wavelets of colour {colour} stay {place}");
+            Some(at(self.program(), pe, problem))
+        })
     }
 
     /// Two wavelets that must not reach one router at once.
-    pub(super) fn collided(&self, collision: Collision) -> FabricError {
-        let Collision { at, pe, colour, ports: (first, second) } = collision;
-        let columns = self.program.shape.columns as usize;
+    fn collided(&self, collision: Collision, base: u64) -> FabricError {
+        let Collision { at, pe, colour, ports: (first, second), .. } = collision;
+        let columns = self.program().shape.columns as usize;
         FabricError::Collision {
             x: (pe % columns) as u32,
             y: (pe / columns) as u32,
             colour,
-            cycle: self.base + u64::from(at),
+            cycle: base + u64::from(at),
             first: name(first),
             second: name(second),
         }
     }
 
     /// Wavelets move and no operation issues, for too long.
-    pub(super) fn circling(&self, now: u32) -> FabricError {
-        let moving = (0..self.nodes.len()).find(|&pe| {
-            let first = self.nodes[pe].buffers as usize;
-            (0..self.class(pe).buffers.len()).any(|index| self.buffers[first + index].len > 0)
-        });
+    fn circling(&self) -> String {
+        let holds = |&pe: &usize| {
+            (0..self.class(pe).buffers.len()).any(|buffer| self.len(pe, buffer as u8) > 0)
+        };
+        let moving = (0..self.pes()).find(holds);
         let place = self.place(moving.unwrap_or(0));
-        let waits = format!("wavelets circle without ever reaching a PE; one is at {place}");
-        FabricError::Deadlock { cycle: u64::from(now), waits }
-    }
-
-    fn class(&self, pe: usize) -> &ClassLayout {
-        &self.classes[self.nodes[pe].class as usize]
+        format!("wavelets circle without ever reaching a PE; one is at {place}")
     }
 
     fn waits(&self) -> String {
         let mut graph = DiGraph::<Wait, ()>::new();
         let mut known = BTreeMap::new();
         let mut open = Vec::new();
-        for pe in 0..self.cores.len() {
-            let first = self.cores[pe].threads as usize;
-            for thread in &self.threads[first..first + self.class(pe).threads.len()] {
+        for pe in 0..self.pes() {
+            for thread in self.threads(pe) {
                 if thread.op != NO_OP {
                     open.push(Wait::Op { pe, op: thread.op });
                 }
@@ -141,20 +198,11 @@ impl<P: Payload> Engine<'_, P> {
         }
     }
 
-    fn is_done(&self, pe: usize, op: u16) -> bool {
-        self.done[self.cores[pe].ops as usize + op as usize] != NOT_DONE
-    }
-
-    fn len(&self, pe: usize, buffer: u8) -> u16 {
-        self.buffers[self.nodes[pe].buffers as usize + buffer as usize].len
-    }
-
     fn op_waits_for(&self, pe: usize, index: u16) -> Vec<Wait> {
         let class = self.class(pe);
         let op = &class.ops[index as usize];
-        let first = self.cores[pe].threads as usize;
-        let threads = &self.threads[first..first + class.threads.len()];
-        let current = threads.iter().find(|thread| thread.op == index && thread.next != NEVER);
+        let current =
+            self.threads(pe).iter().find(|thread| thread.op == index && thread.next != NEVER);
         let Some(thread) = current else {
             let before = (op.before != NO_OP).then_some(op.before);
             let others = op.after.iter().copied().chain(before);
@@ -165,95 +213,80 @@ impl<P: Payload> Engine<'_, P> {
         };
         let mut waits = Vec::new();
         if op.input != NONE && thread.left > 0 {
-            let mark = self.buffers[self.nodes[pe].buffers as usize + op.input as usize].mark;
-            if mark != op.turn {
+            if self.buffer(pe, op.input).sender != op.turn {
                 waits.extend(self.taker(pe, op.input).map(|op| Wait::Op { pe, op }));
             } else if self.len(pe, op.input) == 0 {
                 let route = class.buffers[op.input as usize].route;
                 waits.push(self.at_input(pe, route));
             }
         }
-        if op.output != NONE && self.len(pe, op.output) >= self.ramp_out_window {
-            waits.push(Wait::Wavelet { pe, route: op.output_route, port: RAMP });
+        if op.output != NONE && self.len(pe, op.output) >= self.bands[0].ramp_out_window {
+            let route = class.buffers[op.output as usize].route;
+            waits.push(Wait::Wavelet { pe, route, port: RAMP });
         }
         waits
     }
 
     /// The operation whose turn it is to take from a ramp's buffer.
     fn taker(&self, pe: usize, buffer: u8) -> Option<u16> {
-        let mark = self.buffers[self.nodes[pe].buffers as usize + buffer as usize].mark;
+        let turn = self.buffer(pe, buffer).sender;
         let ops = &self.class(pe).ops;
-        let taker = ops.iter().position(|op| op.input == buffer && op.turn == mark);
+        let taker = ops.iter().position(|op| op.input == buffer && op.turn == turn);
         taker.map(|op| op as u16)
     }
 
     /// What the current input of a route has to offer: a wavelet that waits, or nothing.
     fn at_input(&self, pe: usize, route: u8) -> Wait {
-        let switch = self.switches[self.nodes[pe].routes as usize + route as usize];
-        let class = self.class(pe);
-        let layout = &class.routes[route as usize];
-        let inputs = layout.positions[switch.position as usize].inputs();
-        let waits = ports(inputs)
-            .find(|&port| self.len(pe, class.entry(layout.colour, port).buffer) > 0)
+        let (way, of) = (self.way(pe, route), self.node(pe).class);
+        let waits = ports(way.inputs())
+            .find(|&port| self.len(pe, self.layout().entry(of, way.colour, port)) > 0)
             .map(|port| Wait::Wavelet { pe, route, port });
         waits.unwrap_or(Wait::Input { pe, route })
     }
 
     fn wavelet_waits_for(&self, pe: usize, route: u8, port: u8) -> Vec<Wait> {
-        let switch = self.switches[self.nodes[pe].routes as usize + route as usize];
-        let layout = &self.class(pe).routes[route as usize];
-        let position = layout.positions[switch.position as usize];
+        let position = self.way(pe, route);
         if position.inputs() >> port & 1 == 0 {
             return vec![self.at_input(pe, route)];
         }
         let mut waits = Vec::new();
         for out in ports(position.tx) {
             if out != RAMP {
-                let next = pe.wrapping_add(self.steps[out as usize]);
-                let entry = self.class(next).entry(layout.colour, out ^ 1);
-                if self.len(next, entry.buffer) >= self.link_window {
-                    waits.push(Wait::Wavelet { pe: next, route: entry.route, port: out ^ 1 });
+                let next = pe.wrapping_add(self.bands[0].steps[out as usize]);
+                let layout = self.layout();
+                let class = self.node(next).class;
+                let buffer = layout.entry(class, position.colour, out ^ 1);
+                if self.len(next, buffer) >= self.bands[0].link_window {
+                    let route = layout.route(class, position.colour);
+                    waits.push(Wait::Wavelet { pe: next, route, port: out ^ 1 });
                 }
-            } else if self.len(pe, layout.ramp_in) >= self.ramp_in_window {
-                waits.extend(self.taker(pe, layout.ramp_in).map(|op| Wait::Op { pe, op }));
+            } else if self.len(pe, position.ramp_in) >= self.bands[0].ramp_in_window {
+                waits.extend(self.taker(pe, position.ramp_in).map(|op| Wait::Op { pe, op }));
             }
         }
         waits
     }
 
     fn input_waits_for(&self, pe: usize, route: u8) -> Vec<Wait> {
-        let switch = self.switches[self.nodes[pe].routes as usize + route as usize];
-        let class = self.class(pe);
-        let layout = &class.routes[route as usize];
-        let inputs = layout.positions[switch.position as usize].inputs();
-        ports(inputs).flat_map(|port| self.brings(pe, layout.colour, port)).collect()
+        let way = self.way(pe, route);
+        ports(way.inputs()).flat_map(|port| self.brings(pe, way.colour, port)).collect()
     }
 
     /// Who should bring wavelets of `colour` to the router of `pe` through `port`.
     fn brings(&self, pe: usize, colour: u8, port: u8) -> Vec<Wait> {
-        let class = self.class(pe);
+        let (class, layout) = (self.class(pe), self.layout());
         if port == RAMP {
-            let buffer = class.entry(colour, RAMP).buffer;
+            let buffer = layout.entry(self.node(pe).class, colour, RAMP);
             let senders = (0..class.ops.len() as u16)
                 .filter(|&op| class.ops[op as usize].output == buffer && !self.is_done(pe, op));
             return senders.map(|op| Wait::Op { pe, op }).collect();
         }
-        let Some(next) = self.program.neighbour(pe, name(port)) else { return Vec::new() };
-        let routes = &self.class(next).routes;
-        let route = routes.iter().position(|route| {
-            let sends = |p: &super::layout::PositionLayout| p.tx >> (port ^ 1) & 1 == 1;
-            route.colour == colour && route.positions.iter().any(sends)
-        });
-        route.map(|route| self.at_input(next, route as u8)).into_iter().collect()
-    }
-
-    fn place(&self, pe: usize) -> String {
-        let columns = self.program.shape.columns as usize;
-        format!("PE ({}, {})", pe % columns, pe / columns)
-    }
-
-    fn colour(&self, pe: usize, route: u8) -> u8 {
-        self.class(pe).routes[route as usize].colour
+        let Some(next) = self.program().neighbour(pe, name(port)) else { return Vec::new() };
+        let sends = |way: &Way| way.colour == colour && way.tx >> (port ^ 1) & 1 == 1;
+        let mut routes = 0..self.class(next).routes as u8;
+        let of = self.node(next).class;
+        let route = routes.find(|&route| layout.positions(of, route).iter().any(sends));
+        route.map(|route| self.at_input(next, route)).into_iter().collect()
     }
 
     /// A path of waits in words; what only passes the wait on is left out.

@@ -1,10 +1,24 @@
-//! The state of all routers and PEs: flat arrays, and for each PE where its part begins.
+//! The state of the routers and PEs of a band of rows: flat arrays, and for each PE where its part
+//! begins.
+//!
+//! ```text
+//!   nodes:    PE 0, PE 1, ..          ports used last, where the rest begins
+//!   lanes:    PE 0's colours, ..      position, from when on it is in force, where it leads
+//!   buffers:  PE 0's buffers, ..      first wavelet, how many, departure
+//!   slots:    PE 0's buffers, ..      the wavelets behind the first, a ring for each buffer
+//!   cores, threads, done:             the PE's datapath, its threads, its operations
+//! ```
+//! A band that does not reach the rectangle's edge has the rows beside it as well, for the lengths of
+//! their buffers only: what has been sent there and is not known to have left.
 
-use super::layout::{ClassLayout, NONE};
+use super::exchange::Mail;
+use super::layout::{Layout, NONE, RAMP};
 use super::values::Payload;
 use super::wheel::Wheel;
-use crate::mesh::program::{FabricError, Program};
+use crate::mesh::check::POSITIONS;
+use crate::mesh::program::Program;
 use crate::mesh::spec::FabricSpec;
+use std::ops::Range;
 
 /// The engine counts this many cycles from the first start `[cycles]`.
 pub(super) const LIMIT: u64 = 1 << 29;
@@ -29,38 +43,79 @@ pub(super) fn slot(available: u32, kind: u32) -> u32 {
 /// A router.
 #[derive(Clone, Copy)]
 pub(super) struct Node {
-    pub(super) class: u32,
-    /// Its first route, buffer.
-    pub(super) routes: u32,
+    /// Its first lane, buffer.
+    pub(super) lanes: u32,
     pub(super) buffers: u32,
-    /// Routes whose current input may hold wavelets, one bit each -- state.
-    pub(super) pending: u32,
-    /// The colour that used each output port last -- state.
+    /// The last cycle in which its lanes took turns -- state.
+    pub(super) turned: u32,
+    pub(super) class: u16,
+    /// The colour that used each output port last, where several want it -- state.
     pub(super) last: [u8; 5],
 }
 
-/// The switch of one colour in one router.
+/// What there is to do for the first wavelet of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It goes through one link, which no other colour wants, to a router of this band.
+    Link,
+    /// It goes to the PE, and no other colour does.
+    Ramp,
+    /// Both of these.
+    LinkAndRamp,
+    /// It goes through ports that no other colour wants.
+    Alone,
+    /// Another colour may want one of its ports.
+    Turns,
+}
+
+/// One colour in one router: its switch, and what the current position makes of the colour's way.
 #[derive(Clone, Copy)]
-pub(super) struct Switch {
-    /// Cycle from which a wavelet may leave -- state.
+pub(super) struct Lane {
+    /// Cycle from which the position is in force -- state.
     pub(super) free_at: u32,
-    /// Current position -- state.
-    pub(super) position: u8,
+    /// Buffer that it takes wavelets from -- follows from the position.
+    pub(super) source: u32,
+    /// Buffer behind its first link, or between router and PE if it has none -- follows from the
+    /// position.
+    pub(super) target: u32,
+    /// Current position, as an index of [`Layout::ways`] -- state.
+    pub(super) way: u32,
+    /// Its router.
+    pub(super) pe: u32,
+    /// Follows from the position.
+    pub(super) kind: Kind,
+    /// Whether a position of the route has several input ports.
+    pub(super) merges: bool,
 }
 
 /// A first-in first-out buffer with what is on its way into it.
 #[derive(Clone, Copy)]
 pub(super) struct Buffer {
-    /// Its first slot.
-    pub(super) slot: u32,
-    /// Router's buffers: cycle of the last departure. Buffer between router and PE: how many
-    /// operations have taken all that is theirs -- state.
+    /// The first wavelet's slot, [`NEVER`] without one -- state.
+    pub(super) first: u32,
+    /// Router's buffers: cycle of the last departure -- state.
     pub(super) mark: u32,
-    /// Slot of the first wavelet `[wavelets]` -- state.
+    /// First slot of the ring for the wavelets behind the first.
+    pub(super) ring: u32,
+    /// The lane that takes from it, or that sends to the PE.
+    pub(super) lane: u32,
+    /// Who sends into it: a lane, [`NOBODY`] or [`FOREIGN`]; the PE if it comes from one. Buffer
+    /// between router and PE: how many operations have taken all that is theirs -- state.
+    pub(super) sender: u32,
+    /// Place of the second wavelet in the ring `[wavelets]` -- state.
     pub(super) head: u16,
     /// Wavelets in it and on the way `[wavelets]` -- state.
     pub(super) len: u16,
+    /// Slots `[wavelets]`.
+    pub(super) window: u16,
+    /// Port of the router that it lies behind, or [`NONE`] between router and PE.
+    pub(super) port: u8,
 }
+
+/// No lane sends into a buffer.
+pub(super) const NOBODY: u32 = u32::MAX;
+/// A lane of another band sends into a buffer.
+pub(super) const FOREIGN: u32 = u32::MAX - 1;
 
 /// The datapath of a PE.
 #[derive(Clone, Copy)]
@@ -90,8 +145,11 @@ pub(super) struct Thread {
 /// Two wavelets that reach a router at once where that is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Collision {
+    /// Cycle in which the second set out.
+    pub(super) sent: u32,
     /// Cycle in which both are available.
     pub(super) at: u32,
+    /// PE of the rectangle.
     pub(super) pe: usize,
     pub(super) colour: u8,
     /// Where they came in, in the order of ports.
@@ -111,14 +169,14 @@ pub(super) struct Counts {
     pub(super) ended: u64,
     /// Link traversals between routers.
     pub(super) hops: u64,
+    /// Wavelets that left through a port that another one used in the same cycle: none.
+    pub(super) doubled: u64,
 }
 
-/// The whole machine.
+/// The machine, or a band of its rows.
 pub(super) struct Engine<'a, P: Payload> {
     pub(super) program: &'a Program,
-    /// Cycle 0 of this run, as programs count `[cycles]`.
-    pub(super) base: u64,
-    pub(super) classes: &'a [ClassLayout],
+    pub(super) layout: &'a Layout,
     pub(super) hop: u32,
     pub(super) ramp: u32,
     pub(super) switch: u32,
@@ -127,17 +185,24 @@ pub(super) struct Engine<'a, P: Payload> {
     pub(super) ramp_out_window: u16,
     /// What to add to a PE's index to get its neighbour's, by port.
     pub(super) steps: [usize; 4],
+    /// The PE of the rectangle that has index 0 here.
+    pub(super) origin: usize,
+    /// The PEs that this engine runs, by index; those around belong to other bands.
+    pub(super) own: Range<usize>,
     pub(super) nodes: Vec<Node>,
-    pub(super) switches: Vec<Switch>,
+    pub(super) lanes: Vec<Lane>,
     pub(super) buffers: Vec<Buffer>,
     pub(super) slots: Vec<u32>,
+    /// What the wavelets carry: the first of each buffer, those behind it.
+    pub(super) first_values: Vec<P::Value>,
     pub(super) values: Vec<P::Value>,
     pub(super) cores: Vec<Core>,
     pub(super) threads: Vec<Thread>,
+    /// When the operations of its own PEs are done.
     pub(super) done: Vec<u64>,
     /// Operations not yet done.
     pub(super) left: usize,
-    pub(super) router_wheel: Wheel,
+    pub(super) lane_wheel: Wheel,
     pub(super) core_wheel: Wheel,
     pub(super) counts: Counts,
     /// Last cycle in which a wavelet moved or an operation issued.
@@ -146,25 +211,29 @@ pub(super) struct Engine<'a, P: Payload> {
     pub(super) overrun: bool,
     /// First collision found.
     pub(super) collision: Option<Collision>,
+    /// What goes to the bands above and below.
+    pub(super) mail: [Mail<P::Value>; 2],
     pub(super) payload: P,
 }
 
 impl<'a, P: Payload> Engine<'a, P> {
-    /// A machine before its first cycle; cycle 0 is `base`.
+    /// The `rows` of a machine before its first cycle; cycle 0 is `base`.
     pub(super) fn new(
         program: &'a Program,
-        classes: &'a [ClassLayout],
+        layout: &'a Layout,
         spec: &FabricSpec,
-        start: &[u64],
-        base: u64,
+        (start, base): (&[u64], u64),
+        rows: Range<usize>,
         payload: P,
-    ) -> Result<Self, FabricError> {
-        let pes = program.shape.pes();
+    ) -> Self {
         let columns = program.shape.columns as usize;
+        let around = rows.start.saturating_sub(1)..(rows.end + 1).min(program.shape.rows as usize);
+        let origin = around.start * columns;
+        let own = rows.start * columns - origin..rows.end * columns - origin;
+        let pes = around.len() * columns;
         let mut engine = Self {
             program,
-            base,
-            classes,
+            layout,
             hop: spec.hop_cycles,
             ramp: spec.ramp_cycles,
             switch: spec.switch_cycles,
@@ -172,53 +241,109 @@ impl<'a, P: Payload> Engine<'a, P> {
             ramp_in_window: spec.ramp_in_window() as u16,
             ramp_out_window: spec.ramp_out_window() as u16,
             steps: [columns.wrapping_neg(), columns, 1, 1usize.wrapping_neg()],
+            origin,
+            own,
             nodes: Vec::with_capacity(pes),
-            switches: Vec::new(),
+            lanes: Vec::new(),
             buffers: Vec::new(),
             slots: Vec::new(),
+            first_values: Vec::new(),
             values: Vec::new(),
             cores: Vec::with_capacity(pes),
             threads: Vec::new(),
             done: Vec::new(),
             left: 0,
-            router_wheel: Wheel::new(pes, spec.hop_cycles.max(spec.ramp_cycles + 1)),
+            lane_wheel: Wheel::new(0, 0),
             core_wheel: Wheel::new(pes, 31),
             counts: Counts::default(),
             last_move: 0,
             overrun: false,
             collision: None,
+            mail: [Mail::default(), Mail::default()],
             payload,
         };
+        let slots = engine.reserve(pes);
+        engine.slots = vec![0; slots];
+        engine.values = vec![P::Value::default(); slots];
         let mut slots = 0;
-        for (pe, &start) in start.iter().enumerate() {
-            if start - base >= LIMIT {
-                let reason = format!("PE starts differ by more than {LIMIT} cycles");
-                return Err(FabricError::NotAccepted { reason });
-            }
-            engine.add(program.class_of[pe], (start - base) as u32, &mut slots);
+        for pe in 0..pes {
+            engine.add(pe, (start[origin + pe] - base) as u32, &mut slots);
         }
-        engine.slots = vec![0; slots as usize];
-        engine.values = vec![P::Value::default(); slots as usize];
+        engine.first_values = vec![P::Value::default(); engine.buffers.len()];
         engine.left = engine.done.len();
-        Ok(engine)
+        let reach = spec.hop_cycles.max(spec.ramp_cycles + 1);
+        engine.lane_wheel = Wheel::new(engine.lanes.len(), reach);
+        for pe in engine.own.clone() {
+            engine.join(pe);
+            engine.settle(pe);
+        }
+        engine
     }
 
-    fn add(&mut self, class: u16, start: u32, slots: &mut u32) {
-        let layout = &self.classes[class as usize];
+    fn class_of(&self, pe: usize) -> u16 {
+        self.program.class_of[self.origin + pe]
+    }
+
+    /// Makes room for all that `pes` PEs have, and no more; gives the number of slots.
+    fn reserve(&mut self, pes: usize) -> usize {
+        let (mut lanes, mut buffers, mut slots, mut threads, mut ops) = (0, 0, 0, 0, 0);
+        for pe in 0..pes {
+            let class = &self.layout.classes[self.class_of(pe) as usize];
+            lanes += class.routes;
+            buffers += class.buffers.len();
+            slots += class.buffers.iter().map(|b| b.window as usize - 1).sum::<usize>();
+            if self.own.contains(&pe) {
+                threads += class.threads.len();
+                ops += class.ops.len();
+            }
+        }
+        self.lanes.reserve_exact(lanes);
+        self.buffers.reserve_exact(buffers);
+        self.threads.reserve_exact(threads);
+        self.done.reserve_exact(ops);
+        slots
+    }
+
+    fn add(&mut self, pe: usize, start: u32, slots: &mut u32) {
+        let class = self.class_of(pe);
+        let layout = &self.layout.classes[class as usize];
+        let first = self.lanes.len() as u32;
         self.nodes.push(Node {
-            class: u32::from(class),
-            routes: self.switches.len() as u32,
+            lanes: first,
             buffers: self.buffers.len() as u32,
-            pending: 0,
+            turned: NEVER,
+            class,
             last: [23; 5],
         });
-        let switch = Switch { free_at: 0, position: 0 };
-        self.switches.extend(layout.routes.iter().map(|_| switch));
+        let ways = (layout.first_route..layout.first_route + layout.routes).map(|r| r * POSITIONS);
+        self.lanes.extend(ways.map(|way| Lane {
+            free_at: 0,
+            source: 0,
+            target: 0,
+            way: way as u32,
+            pe: pe as u32,
+            kind: Kind::Alone,
+            merges: self.layout.ways[way].merges,
+        }));
         for buffer in &layout.buffers {
-            let mark = if buffer.port == NONE { 0 } else { NEVER };
-            self.buffers.push(Buffer { slot: *slots + buffer.slot, mark, head: 0, len: 0 });
+            let sender = match buffer.port {
+                NONE => 0,
+                RAMP => pe as u32,
+                _ => NOBODY,
+            };
+            self.buffers.push(Buffer {
+                first: NEVER,
+                mark: NEVER,
+                ring: *slots,
+                lane: first + u32::from(buffer.route),
+                sender,
+                head: 0,
+                len: 0,
+                window: buffer.window as u16,
+                port: buffer.port,
+            });
+            *slots += buffer.window - 1;
         }
-        *slots += layout.slots;
         self.cores.push(Core {
             threads: self.threads.len() as u32,
             ops: self.done.len() as u32,
@@ -226,40 +351,107 @@ impl<'a, P: Payload> Engine<'a, P> {
             start,
             last: layout.threads.len().saturating_sub(1) as u8,
         });
-        let threads = layout.threads.iter();
-        self.threads.extend(threads.map(|&op| Thread { next: NEVER, left: 0, op }));
-        self.done.extend(layout.ops.iter().map(|_| NOT_DONE));
-    }
-
-    /// Puts a wavelet at the end of a buffer with `window` slots.
-    #[inline]
-    pub(super) fn push(&mut self, buffer: usize, window: u16, slot: u32, value: P::Value) {
-        let buffer = &mut self.buffers[buffer];
-        let mut place = u32::from(buffer.head) + u32::from(buffer.len);
-        if place >= u32::from(window) {
-            place -= u32::from(window);
+        if self.own.contains(&pe) {
+            let threads = layout.threads.iter();
+            self.threads.extend(threads.map(|&op| Thread { next: NEVER, left: 0, op }));
+            self.done.extend(layout.ops.iter().map(|_| NOT_DONE));
         }
-        buffer.len += 1;
-        let index = (buffer.slot + place) as usize;
-        self.slots[index] = slot;
-        self.values[index] = value;
     }
 
-    /// Takes the first wavelet out of a buffer, and says whether the buffer was full.
-    #[inline]
-    pub(super) fn pop(&mut self, buffer: usize, window: u16) -> (u32, P::Value, bool) {
-        let buffer = &mut self.buffers[buffer];
-        let index = (buffer.slot + u32::from(buffer.head)) as usize;
-        let full = buffer.len == window;
-        buffer.head = if buffer.head + 1 == window { 0 } else { buffer.head + 1 };
+    /// Works out where the lanes of `pe` lead and who sends into its buffers.
+    fn join(&mut self, pe: usize) {
+        let node = self.nodes[pe];
+        let layout = &self.layout.classes[node.class as usize];
+        for lane in 0..layout.routes {
+            self.aim(node.lanes as usize + lane);
+        }
+        for (index, buffer) in layout.buffers.iter().enumerate() {
+            let Some(&step) = self.steps.get(buffer.port as usize) else { continue };
+            let sender = pe.wrapping_add(step);
+            let colour = self.layout.colour(node.class, buffer.route);
+            let route = self.nodes.get(sender).map(|node| self.layout.route(node.class, colour));
+            if let Some(route) = route.filter(|&route| route != NONE) {
+                let lane = self.nodes[sender].lanes + u32::from(route);
+                let sender = if self.own.contains(&sender) { lane } else { FOREIGN };
+                self.buffers[node.buffers as usize + index].sender = sender;
+            }
+        }
+    }
+
+    /// Works out where the current position of a lane leads.
+    pub(super) fn aim(&mut self, lane: usize) {
+        let Lane { way, pe, .. } = self.lanes[lane];
+        let (way, pe) = (self.layout.ways[way as usize], pe as usize);
+        let buffers = self.nodes[pe].buffers;
+        // Who is at the other end of the port, if anybody, belongs to this band.
+        let inside = |port: u8| {
+            let step = self.steps.get(port as usize);
+            step.is_none_or(|&step| self.own.contains(&pe.wrapping_add(step)))
+        };
+        let target = match way.link {
+            NONE => buffers + u32::from(way.ramp_in),
+            link => self.target(pe, way.colour, link) as u32,
+        };
+        let kind = match way.link {
+            _ if way.shares => Kind::Turns,
+            _ if !inside(way.rx) || !inside(way.link) || way.several != 0 => Kind::Alone,
+            NONE => Kind::Ramp,
+            _ if self.lanes[self.buffers[target as usize].lane as usize].merges => Kind::Alone,
+            link if way.tx == 1 << link => Kind::Link,
+            link if way.tx == 1 << link | 1 << RAMP => Kind::LinkAndRamp,
+            _ => Kind::Alone,
+        };
+        let source = buffers + u32::from(way.buffer);
+        self.lanes[lane] = Lane { source, target, kind, ..self.lanes[lane] };
+    }
+
+    /// Puts a wavelet at the end of a buffer.
+    #[inline(always)]
+    pub(super) fn push(&mut self, index: usize, slot: u32, value: P::Value) {
+        let buffer = &mut self.buffers[index];
+        let len = buffer.len;
+        buffer.len = len + 1;
+        if len == 0 {
+            buffer.first = slot;
+            if P::CARRIES {
+                self.first_values[index] = value;
+            }
+            return;
+        }
+        let (place, ring) = (buffer.head + len, buffer.window);
+        let place = if place >= ring { place - ring } else { place - 1 };
+        let place = buffer.ring + u32::from(place);
+        self.slots[place as usize] = slot;
+        if P::CARRIES {
+            self.values[place as usize] = value;
+        }
+    }
+
+    /// Takes the first wavelet out of a buffer: what it carries, and whether the buffer was full.
+    #[inline(always)]
+    pub(super) fn pop(&mut self, index: usize) -> (P::Value, bool) {
+        let buffer = &mut self.buffers[index];
+        let value = if P::CARRIES { self.first_values[index] } else { P::Value::default() };
+        let full = buffer.len == buffer.window;
         buffer.len -= 1;
-        (self.slots[index], self.values[index], full)
+        if buffer.len == 0 {
+            buffer.first = NEVER;
+        } else {
+            let place = (buffer.ring + u32::from(buffer.head)) as usize;
+            buffer.head = if buffer.head + 2 == buffer.window { 0 } else { buffer.head + 1 };
+            buffer.first = self.slots[place];
+            if P::CARRIES {
+                self.first_values[index] = self.values[place];
+            }
+        }
+        (value, full)
     }
+}
 
-    /// The first wavelet of a buffer, if it is available in cycle `now`.
-    #[inline]
-    pub(super) fn head(&self, buffer: &Buffer, now: u32) -> Option<u32> {
-        let slot = self.slots[(buffer.slot + u32::from(buffer.head)) as usize];
-        (buffer.len > 0 && slot >> 2 <= now).then_some(slot)
+impl Buffer {
+    /// Whether its first wavelet is available in cycle `now`.
+    #[inline(always)]
+    pub(super) fn offers(&self, now: u32) -> bool {
+        self.first >> 2 <= now
     }
 }

@@ -8,6 +8,9 @@ pub(super) trait Payload {
     /// What one wavelet carries.
     type Value: Copy + Default;
 
+    /// Whether that is anything.
+    const CARRIES: bool;
+
     /// Wavelet `k` of operation `op` of PE `pe`: what it takes in, what it sends or stores.
     fn wavelet(
         &mut self,
@@ -32,6 +35,7 @@ pub(super) struct Nothing;
 
 impl Payload for Nothing {
     type Value = ();
+    const CARRIES: bool = false;
 
     fn wavelet(&mut self, _: &Program, _: usize, _: u16, _: u32, _: ()) {}
 
@@ -105,6 +109,7 @@ fn address(op: &Op, operand: Operand, element: u32, memory: &[f32]) -> Option<us
 
 impl Payload for Numbers<'_> {
     type Value = [f32; 2];
+    const CARRIES: bool = true;
 
     fn fault(&mut self) -> Option<FabricError> {
         self.fault.take()

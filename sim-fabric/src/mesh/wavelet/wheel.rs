@@ -19,6 +19,8 @@ pub(in crate::mesh) struct Wheel {
     /// Ring places in use, one bit each.
     used: u64,
     now: u32,
+    /// First word of the next cycle's bitmap.
+    soon: usize,
     far: BinaryHeap<Reverse<(u32, u32)>>,
 }
 
@@ -37,6 +39,7 @@ impl Wheel {
             mask: cycles - 1,
             used: 0,
             now: 0,
+            soon: words_each * (1 % cycles) as usize,
             far: BinaryHeap::new(),
         }
     }
@@ -48,19 +51,50 @@ impl Wheel {
         if at - self.now > self.mask {
             self.far.push(Reverse((at, id as u32)));
         } else {
-            self.mark(id, (at & self.mask) as usize);
+            self.set(id, (at & self.mask) as usize);
+        }
+    }
+
+    /// Has `id` looked at in the next cycle, which the ring must hold.
+    #[inline(always)]
+    pub(in crate::mesh) fn wake_soon(&mut self, id: usize) {
+        let index = id / 64;
+        let word = &mut self.words[self.soon + index];
+        let first = *word == 0;
+        *word |= 1 << (id % 64);
+        if first {
+            self.mark(index, ((self.now + 1) & self.mask) as usize);
+        }
+    }
+
+    /// As [`Self::wake_soon`], for all whose bits are set in a word of ids.
+    #[inline]
+    pub(in crate::mesh) fn wake_word_soon(&mut self, index: usize, bits: u64) {
+        if bits != 0 {
+            self.words[self.soon + index] |= bits;
+            self.mark(index, ((self.now + 1) & self.mask) as usize);
         }
     }
 
     #[inline]
-    fn mark(&mut self, id: usize, place: usize) {
-        let word = id / 64;
-        self.words[place * self.words_each + word] |= 1 << (id % 64);
+    fn set(&mut self, id: usize, place: usize) {
+        let index = id / 64;
+        let word = &mut self.words[place * self.words_each + index];
+        let first = *word == 0;
+        *word |= 1 << (id % 64);
+        if first {
+            self.mark(index, place);
+        }
+    }
+
+    /// Notes that a word is in use.
+    fn mark(&mut self, word: usize, place: usize) {
         self.marks[place * self.marks_each + word / 64] |= 1 << (word % 64);
         self.used |= 1 << place;
     }
 
     /// The next cycle in which someone is to be looked at.
+    #[inline]
     pub(in crate::mesh) fn next(&self) -> Option<u32> {
         let far = self.far.peek().map(|&Reverse((at, _))| at);
         if self.used == 0 {
@@ -76,17 +110,20 @@ impl Wheel {
     }
 
     /// Moves on to cycle `now`.
+    #[inline]
     pub(in crate::mesh) fn enter(&mut self, now: u32) {
         self.now = now;
+        self.soon = ((now + 1) & self.mask) as usize * self.words_each;
         while let Some(&Reverse((at, id))) = self.far.peek()
             && at <= now
         {
             self.far.pop();
-            self.mark(id as usize, (now & self.mask) as usize);
+            self.set(id as usize, (now & self.mask) as usize);
         }
     }
 
     /// Whether anybody is to be looked at in this cycle; the answer is given once.
+    #[inline]
     pub(in crate::mesh) fn begin(&mut self) -> bool {
         let bit = 1 << (self.now & self.mask);
         let any = self.used & bit != 0;
@@ -95,17 +132,20 @@ impl Wheel {
     }
 
     /// Number of mark words.
+    #[inline]
     pub(in crate::mesh) fn marks(&self) -> usize {
         self.marks_each
     }
 
     /// Takes mark word `index` of this cycle: which of its 64 words are in use.
+    #[inline]
     pub(in crate::mesh) fn take_marks(&mut self, index: usize) -> u64 {
         let place = (self.now & self.mask) as usize;
         std::mem::take(&mut self.marks[place * self.marks_each + index])
     }
 
     /// Takes word `index` of this cycle: which of its 64 ids are to be looked at.
+    #[inline]
     pub(in crate::mesh) fn take_word(&mut self, index: usize) -> u64 {
         let place = (self.now & self.mask) as usize;
         std::mem::take(&mut self.words[place * self.words_each + index])
@@ -113,6 +153,7 @@ impl Wheel {
 }
 
 /// The set bits of a word, lowest first.
+#[inline]
 pub(in crate::mesh) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         (word != 0).then(|| {

@@ -137,7 +137,9 @@ fn simulate(
             Err(error) => return Err(failed(&error)),
         }
     }
-    let run = wavelet::run(program, spec, &start).map_err(|error| failed(&error))?;
+    let threads = rayon::current_num_threads();
+    let run = wavelet::run_threads(program, spec, &start, threads);
+    let run = run.map_err(|error| failed(&error))?;
     Ok((run, handed_over))
 }
 
