@@ -10,16 +10,22 @@
 mod args;
 mod check;
 mod compare;
+mod completions;
 pub mod exit;
 mod fabric;
 mod files;
 mod gpu;
+mod init;
+mod man;
 mod nvlink;
 mod pe;
+mod presets;
 mod problems;
 mod progress;
 mod report;
 mod run;
+mod schema;
+mod signals;
 mod validate;
 mod wafer;
 
@@ -59,11 +65,17 @@ fn execute(args: Vec<OsString>) -> u8 {
         }
     };
     let format = parsed.command.format();
+    signals::listen();
     let simulate = || match &parsed.command {
         Command::Run(options) => run::run(options).map(|()| exit::OK),
         Command::Report(options) => report::run(options).map(|()| exit::OK),
         Command::Compare(options) => compare::run(options).map(|()| exit::OK),
         Command::Check(options) => check::run(options),
+        Command::Init(options) => init::run(options).map(|()| exit::OK),
+        Command::Presets(options) => presets::run(options).map(|()| exit::OK),
+        Command::Schema(options) => schema::run(options).map(|()| exit::OK),
+        Command::Completions(options) => completions::run(options).map(|()| exit::OK),
+        Command::Man(options) => man::run(options).map(|()| exit::OK),
         Command::Fabric(fabric) => fabric.run().map(|()| exit::OK),
         Command::Nvlink(nvlink) => nvlink.run().map(|()| exit::OK),
         Command::Gpu(gpu) => gpu.run().map(|()| exit::OK),

@@ -14,11 +14,13 @@
 
 pub mod claims;
 pub mod command;
+pub mod embedded;
 pub mod error;
 pub mod hardware;
 pub mod input;
 pub mod machine;
 pub mod nvl72;
+pub mod recorded;
 pub mod scenario;
 pub mod validate;
 pub mod wafer;
@@ -87,6 +89,7 @@ pub fn run_with(
         model: summary(&scenario.model),
         claims: claims::table(scenario, &machines),
         machines,
+        validation: recorded::validation(),
     })
 }
 

@@ -19,6 +19,7 @@ mod settings;
 pub use machines::MachineSpec;
 pub use settings::Setting;
 
+use crate::embedded;
 use crate::error::Error;
 use crate::input::Source;
 use crate::machine::Request;
@@ -50,7 +51,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Reads the scenario in the file `path`.
+    /// Reads the scenario in the file `path`, or the one of the repository that is called so.
     ///
     /// # Errors
     /// [`Error::Input`] with every problem of the file and of the files that it names.
@@ -63,9 +64,13 @@ impl Scenario {
     /// # Errors
     /// As [`Scenario::load`]; a setting that cannot be made is one of the problems.
     pub fn load_with(path: &Path, settings: &[Setting]) -> Result<Self, Error> {
-        let text = files::read(path).map_err(|message| Error::Input(vec![message]))?;
-        let base = path.parent().unwrap_or(Path::new(""));
-        let mut scenario = check::read(Source::new(text, Some(path)), base, settings)?;
+        let scenario = match embedded::scenario(path) {
+            Some(built_in) if !path.exists() => built_in,
+            _ => path.to_owned(),
+        };
+        let text = files::read(&scenario).map_err(|message| Error::Input(vec![message]))?;
+        let base = scenario.parent().unwrap_or(Path::new(""));
+        let mut scenario = check::read(Source::new(text, Some(&scenario)), base, settings)?;
         scenario.command = manifest::command(path, settings);
         Ok(scenario)
     }

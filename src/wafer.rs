@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod layer;
 pub mod machine;
 pub mod mapper;
+pub mod maps;
 pub mod outcome;
 pub mod parts;
 pub mod phase;

@@ -8,6 +8,8 @@ mod again;
 mod check;
 #[path = "command/collective.rs"]
 mod collective;
+#[path = "command/daily.rs"]
+mod daily;
 #[path = "command/fixture.rs"]
 mod fixture;
 #[path = "command/input.rs"]

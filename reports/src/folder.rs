@@ -12,6 +12,7 @@
 //! result that a crash left moved aside is put back by the next `prepare`.
 
 mod existing;
+mod live;
 
 use std::fs;
 use std::io;
@@ -20,8 +21,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
-use crate::{html, plots};
+use crate::{html, plots, tables};
 use existing::Existing;
+pub use live::abandon_all;
 
 /// File that says which files are part of a result.
 const MANIFEST: &str = "manifest.json";
@@ -93,6 +95,8 @@ pub struct ResultFolder {
     parents: Vec<PathBuf>,
     /// Names written so far.
     files: Vec<String>,
+    /// What was run: command, effective scenario, seed, hash.
+    run: Value,
     committed: bool,
 }
 
@@ -106,11 +110,18 @@ impl ResultFolder {
         let target = existing::resolve(path)?;
         let parent = existing::parent_of(&target);
         let parents = create_parents(parent)?;
-        let mut folder =
-            Self { partial: PathBuf::new(), target, parents, files: Vec::new(), committed: false };
+        let mut folder = Self {
+            partial: PathBuf::new(),
+            target,
+            parents,
+            files: Vec::new(),
+            run: Value::Null,
+            committed: false,
+        };
         existing::restore_previous(&folder.target);
         Existing::at(&folder.target)?;
         folder.partial = create_hidden(&folder.target, "partial")?;
+        live::add(&folder.partial, &folder.parents);
         Ok(folder)
     }
 
@@ -144,7 +155,10 @@ impl ResultFolder {
     /// more, or a rename failed: then the earlier result is back in its place.
     pub fn commit(mut self) -> Result<PathBuf, FolderError> {
         self.write_manifest()?;
+        // From here on a signal waits: the result is in its place, or the earlier one is.
+        let mut live = live::all();
         let previous = self.swap()?;
+        live::remove(&mut live, &self.partial);
         self.committed = true;
         if let Some(previous) = previous {
             // The new result is in place: an old one that stays behind hidden does no harm.
@@ -176,6 +190,7 @@ impl ResultFolder {
             "format": FORMAT,
             "simulator": concat!("wafersim ", env!("CARGO_PKG_VERSION")),
             "files": self.files,
+            "run": self.run,
         });
         self.write(MANIFEST, &pretty(&manifest))
     }
@@ -197,6 +212,7 @@ impl Drop for ResultFolder {
         if self.committed {
             return;
         }
+        live::remove(&mut live::all(), &self.partial);
         if !self.partial.as_os_str().is_empty() {
             drop(fs::remove_dir_all(&self.partial));
         }
@@ -244,6 +260,15 @@ pub fn redraw(
 
 /// Everything that is derived from the outcome, and the commit.
 fn draw(mut folder: ResultFolder, outcome: &Outcome) -> Result<PathBuf, FolderError> {
+    folder.run = json!({
+        "command": outcome.manifest.command,
+        "seed": outcome.manifest.seed,
+        "scenario_hash": outcome.manifest.scenario_hash,
+        "scenario": outcome.scenario,
+    });
+    for (name, bytes) in tables::all(outcome) {
+        folder.write(name, &bytes)?;
+    }
     folder.write("report.html", html::page(outcome).as_bytes())?;
     for name in plots::draw_all(outcome, &folder.partial)? {
         folder.note(name);

@@ -84,6 +84,8 @@ pub(crate) fn percent(share: f64) -> String {
         NOT_A_NUMBER.to_owned()
     } else if share == 0.0 || share.abs() >= 0.0995 {
         format!("{:.0} %", share * 100.0)
+    } else if share.abs() < 0.0005 {
+        format!("{:.3} %", share * 100.0)
     } else {
         format!("{:.1} %", share * 100.0)
     }

@@ -1,4 +1,5 @@
-//! `report.html`: one file, no network, no scripts, light and dark, wide and narrow, on paper.
+//! `report.html`: one file, no network, light and dark, wide and narrow, on paper, complete without
+//! scripts. The one script reads out the PE under a pointer.
 //!
 //! [`page`] runs through the sections in the order in which a reader asks: the answer, why, what
 //! it rests on, how to do it again. A section that has nothing to show is left out. Charts are
@@ -8,8 +9,10 @@
 mod answer;
 mod basis;
 mod chart;
+mod cluster;
 mod escape;
 mod frontier;
+mod heat;
 mod layers;
 mod links;
 mod placement;
@@ -21,6 +24,10 @@ mod xy;
 
 use std::fmt::{self, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
 use crate::outcome::Outcome;
 use crate::parts::{CATEGORIES, PARTS, Rgb};
 use crate::view;
@@ -30,17 +37,20 @@ use escape::text;
 type Body = fn(&mut String, &Outcome) -> fmt::Result;
 
 /// Identifier, heading and body of all sections, in order.
-const SECTIONS: [(&str, &str, Body); 14] = [
+const SECTIONS: [(&str, &str, Body); 17] = [
     ("answer", "The answer", answer::write),
     ("token", "Where the time of one token goes", token::write),
     ("timeline", "One layer, operator by operator", timeline::write),
     ("layers", "Layers", layers::write),
     ("curve", "Speed as the context grows", frontier::write_curve),
-    ("placement", "Placement", placement::write),
+    ("wafer", "The wafer, PE by PE", heat::write),
+    ("cluster", "The cluster", cluster::write),
     ("links", "Busiest links", links::write),
     ("frontier", "One user against all users", frontier::write),
     ("sensitivity", "What moves the answer", sensitivity::write),
     ("claims", "Claims", basis::write_claims),
+    ("validation", "Against published measurements", basis::write_validation),
+    ("placement", "Placement", placement::write),
     ("parameters", "Every hardware parameter", basis::write_parameters),
     ("fidelity", "What is simulated, and how", basis::write_fidelity),
     ("model", "The model", basis::write_model),
@@ -61,9 +71,10 @@ fn write_page(out: &mut String, outcome: &Outcome) -> fmt::Result {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; img-src data:\">\n\
+         style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{}'\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{name} - wafersim</title>\n<style>\n{}{}</style>\n</head>\n<body>\n",
+        STANDARD.encode(Sha256::digest(heat::SCRIPT)),
         include_str!("html/style.css"),
         colours()
     )?;
@@ -90,9 +101,13 @@ fn write_page(out: &mut String, outcome: &Outcome) -> fmt::Result {
     write!(
         out,
         "</main>\n<footer><p>Written by {}. Format of the outcome: version {}. This page loads \
-         nothing and runs no script.</p></footer>\n</body>\n</html>\n",
+         nothing and is complete without scripts.</p></footer>\n{}</body>\n</html>\n",
         text(&outcome.simulator),
-        outcome.schema_version
+        outcome.schema_version,
+        match shown().any(|(id, ..)| *id == "wafer") {
+            true => format!("<script>{}</script>\n", heat::SCRIPT),
+            false => String::new(),
+        }
     )
 }
 

@@ -17,12 +17,14 @@ pub mod change;
 pub mod compare;
 pub mod folder;
 mod format;
+mod heat;
 pub mod html;
 pub mod metrics;
 pub mod outcome;
 mod parts;
 pub mod plots;
 pub mod summary;
+pub mod tables;
 mod view;
 
 pub use outcome::Outcome;

@@ -1,17 +1,20 @@
 //! The outcome of a scenario: everything `outcome.json` holds. Field names are part of the format;
 //! [`SCHEMA_VERSION`] counts its changes.
 
+mod maps;
 mod read;
 
+pub use maps::{PeMap, Stripe};
 pub use read::{OLDEST, ReadError, read};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the format of `outcome.json`.
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// What a scenario led to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// Version of this format.
     pub schema_version: u32,
@@ -27,10 +30,39 @@ pub struct Outcome {
     pub machines: Vec<MachineOutcome>,
     /// Published claims beside what was simulated.
     pub claims: Vec<Claim>,
+    /// Published measurements beside what this version of the simulator predicts, whatever the scenario.
+    #[serde(default)]
+    pub validation: Vec<Validated>,
+}
+
+/// A published measurement and what the simulator predicts for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Validated {
+    /// Table of measurements from one source.
+    pub table: String,
+    /// What sets it apart from the other rows of its table.
+    pub row: String,
+    /// Published value.
+    pub published: f64,
+    /// Predicted value.
+    pub predicted: f64,
+    /// Unit of both.
+    pub unit: String,
+    /// Whether a constant was fitted with this row in sight.
+    pub calibrated: bool,
+    /// Where the measurement is published.
+    pub source: String,
+}
+
+impl Validated {
+    /// Predicted over published, less one `[fraction]`.
+    pub fn error(&self) -> f64 {
+        self.predicted / self.published - 1.0
+    }
 }
 
 /// How to get an outcome again; the simulator and the effective scenario stand beside it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
     /// The command without options that do not change the result; empty where a program ran it.
     pub command: String,
@@ -41,7 +73,7 @@ pub struct Manifest {
 }
 
 /// A count of something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counter {
     /// Of what: "wavelet-hops stepped".
@@ -51,7 +83,7 @@ pub struct Counter {
 }
 
 /// The model in a few figures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelSummary {
     /// Name of the model.
     pub name: String,
@@ -68,7 +100,7 @@ pub struct ModelSummary {
 }
 
 /// What one machine does with the request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineOutcome {
     /// Name of the machine, unique in the outcome.
     pub name: String,
@@ -109,6 +141,9 @@ pub struct MachineOutcome {
     pub links: Vec<LinkLoad>,
     /// What is stepped, what is a fixed latency, what is absent.
     pub fidelity: Vec<Fidelity>,
+    /// What each PE of each kind of part does for one token; empty where there are no PEs.
+    #[serde(default)]
+    pub maps: Vec<PeMap>,
     /// Electrical power of all units used `[kW]`; absent where the hardware gives none.
     #[serde(default)]
     pub power_kw: Option<f64>,
@@ -118,7 +153,7 @@ pub struct MachineOutcome {
 }
 
 /// Where time goes `[microseconds]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TimeSplit {
     /// Arithmetic units at work `[us]`.
     pub arithmetic_us: f64,
@@ -149,7 +184,7 @@ impl TimeSplit {
 }
 
 /// One operator of a decode step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperatorOutcome {
     /// Name, as in the forward pass: "o_proj", "experts_gate_up".
     pub name: String,
@@ -180,7 +215,7 @@ pub struct OperatorOutcome {
 }
 
 /// One layer of a decode step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LayerOutcome {
     /// Index in the model.
     pub index: u32,
@@ -197,7 +232,7 @@ pub struct LayerOutcome {
 }
 
 /// What stands on one unit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UnitPlacement {
     /// Index of the unit.
     pub unit: u32,
@@ -212,10 +247,13 @@ pub struct UnitPlacement {
 }
 
 /// A rectangle of PEs on a wafer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Region {
     /// What it holds: "layer 3".
     pub holds: String,
+    /// Kind of part, as in `maps`: "moe".
+    #[serde(default)]
+    pub part: String,
     /// First column.
     pub x: u32,
     /// First row.
@@ -231,7 +269,7 @@ pub struct Region {
 }
 
 /// Time per output token at one point of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurvePoint {
     /// Tokens in the KV cache.
     pub context: u64,
@@ -240,7 +278,7 @@ pub struct CurvePoint {
 }
 
 /// One point of the frontier.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FrontierPoint {
     /// Requests in flight.
     pub batch: u32,
@@ -253,7 +291,7 @@ pub struct FrontierPoint {
 }
 
 /// A parameter of the hardware.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Parameter {
     /// Path in the scenario, as `--set` takes it.
     pub path: String,
@@ -268,7 +306,7 @@ pub struct Parameter {
 }
 
 /// What one assumed parameter does to the speed of one user.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sensitivity {
     /// Path of the parameter.
     pub path: String,
@@ -281,7 +319,7 @@ pub struct Sensitivity {
 }
 
 /// Traffic of one link in one decode step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LinkLoad {
     /// Which link, in words.
     pub link: String,
@@ -292,7 +330,7 @@ pub struct LinkLoad {
 }
 
 /// How one mechanism is represented.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fidelity {
     /// The mechanism.
     pub mechanism: String,
@@ -303,7 +341,7 @@ pub struct Fidelity {
 }
 
 /// A published claim and what was simulated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Claim {
     /// Short name: "1", "4a".
     pub id: String,

@@ -6,6 +6,7 @@
 mod canvas;
 mod decode_curve;
 mod frontier;
+mod heat;
 mod layer_timeline;
 mod placement;
 mod sensitivity;
@@ -25,9 +26,10 @@ struct Chart {
     draw: fn(&Canvas<'_>, &Outcome) -> Result<(), DrawError>,
 }
 
-const CHARTS: [Chart; 6] = [
+const CHARTS: [Chart; 7] = [
     token_split::CHART,
     layer_timeline::CHART,
+    heat::CHART,
     placement::CHART,
     sensitivity::CHART,
     frontier::CHART,

@@ -2,11 +2,16 @@
 
 use super::check::{CheckFormat, CheckOptions};
 use super::compare::CompareOptions;
+use super::completions::CompletionsOptions;
 use super::fabric::Fabric;
 use super::gpu::Gpu;
+use super::init::InitOptions;
+use super::man::ManOptions;
 use super::nvlink::Nvlink;
 use super::pe::Pe;
+use super::presets::PresetsOptions;
 use super::report::ReportOptions;
+use super::schema::SchemaOptions;
 use super::validate::Validate;
 use super::wafer::Wafer;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -22,7 +27,7 @@ pub(super) struct Args {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 complete, 2 wrong arguments, 3 a wrong file, 4 the model does \
-not fit, 5 the result cannot be written, 10 a prediction left its tolerance, 11 no baseline, 70 a bug.";
+not fit, 5 the result cannot be written, 10 a prediction left its tolerance, 11 no baseline, 70 a bug, 130 stopped by a signal.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -34,6 +39,16 @@ pub(super) enum Command {
     Compare(CompareOptions),
     /// Hold the predictions of scenarios to accepted baselines
     Check(CheckOptions),
+    /// Write a folder with a scenario, its model and its hardware, to start from
+    Init(InitOptions),
+    /// List the scenarios, models and hardware that come with the command, or show one
+    Presets(PresetsOptions),
+    /// Print the JSON Schema of a file format
+    Schema(SchemaOptions),
+    /// Print completions for a shell
+    Completions(CompletionsOptions),
+    /// Print or write manual pages
+    Man(ManOptions),
     /// Simulate the fabric of a wafer alone, without a model
     #[command(subcommand)]
     Fabric(Fabric),
@@ -61,6 +76,8 @@ impl Command {
             Self::Compare(options) => options.format,
             Self::Check(options) if options.format == CheckFormat::Json => Format::Json,
             Self::Check(_) => Format::Human,
+            Self::Presets(options) => options.format,
+            Self::Init(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => Format::Human,
             Self::Fabric(fabric) => fabric.format(),
             Self::Nvlink(nvlink) => nvlink.format(),
             Self::Gpu(gpu) => gpu.format(),
@@ -74,7 +91,7 @@ impl Command {
 /// Options of `wafersim run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunOptions {
-    /// The scenario, a RON file
+    /// The scenario: a RON file, or the name of one that comes with the command
     pub(super) scenario: PathBuf,
     /// Folder for the result; an earlier result there is replaced [default: results/NAME]
     #[arg(long, value_name = "DIR")]

@@ -10,6 +10,7 @@
 //! | 10 | a prediction left its tolerance: of a baseline (`check`) or of a measurement (`validate`) |
 //! | 11 | there is no baseline to check against |
 //! | 70 | a bug: the simulation could not be finished |
+//! | 130 | stopped by a signal, as Ctrl-C is; nothing half-written is left |
 
 use crate::error::Error;
 
@@ -29,6 +30,8 @@ pub const REGRESSED: u8 = 10;
 pub const NO_BASELINE: u8 = 11;
 /// A bug: the simulation could not be finished.
 pub const INTERNAL: u8 = 70;
+/// Stopped by a signal.
+pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of an error.
 pub fn code(error: &Error) -> u8 {

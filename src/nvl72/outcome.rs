@@ -93,6 +93,7 @@ impl Nvl72Machine {
             sensitivity,
             links: links(&step, self.preset.facts.nvlink.link_bandwidth.get()),
             fidelity: fidelity(),
+            maps: Vec::new(),
             power_kw: Some(power * f64::from(replicas * layout.gpus()) / f64::from(search.gpus())),
             work: vec![Counter {
                 name: "decode steps timed".into(),

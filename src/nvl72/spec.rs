@@ -2,6 +2,7 @@
 
 use super::hardware::Nvl72Preset;
 use super::layout::Layout;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use workloads::routing::ExpertLoad;
 
@@ -17,7 +18,7 @@ pub struct Nvl72Machine {
 }
 
 /// The choices a scenario makes for a rack.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Nvl72Spec {
     /// Requests in flight on one replica of the model.
@@ -58,7 +59,7 @@ impl Nvl72Spec {
 }
 
 /// How the model is spread over GPUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LayoutChoice {
     /// The layout with the highest speed for one user at this batch, searched.
     #[default]

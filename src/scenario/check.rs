@@ -5,6 +5,7 @@ use super::machines::MachineSpec;
 use super::preset::{self, Preset, number_problem};
 use super::settings::{Setting, apply};
 use super::{Scenario, files};
+use crate::embedded;
 use crate::error::{Error, Problem};
 use crate::input::{self, Document, PLACEHOLDER, Source, suggest};
 use crate::machine::Request;
@@ -89,7 +90,11 @@ impl Check<'_> {
         if name == PLACEHOLDER {
             return None;
         }
-        let path = self.base.join(name);
+        // The name of a model of the repository, or a file.
+        let path = match embedded::model(name) {
+            Some(path) if !self.base.join(name).exists() => path,
+            _ => self.base.join(name),
+        };
         let text = match files::text(&path) {
             Ok(text) => text,
             Err(why) => {

@@ -2,12 +2,13 @@
 
 use crate::nvl72::Nvl72Spec;
 use crate::wafer::spec::WaferSpec;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use workloads::model::StoragePolicy;
 
 /// What a scenario file holds.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioFile {
     /// Name; the result folder is called so.
@@ -27,7 +28,7 @@ pub struct ScenarioFile {
 }
 
 /// The request of a scenario.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestFile {
     /// Tokens of the prompt, at least 1.
@@ -43,7 +44,7 @@ pub struct RequestFile {
 }
 
 /// One machine of a scenario.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub enum MachineFile {
     /// Wafers.

@@ -1,5 +1,6 @@
 //! Reads a text file, or says in one sentence why that is not possible.
 
+use crate::embedded;
 use crate::error::{Error, Problem};
 use crate::input::suggest::nearest;
 use std::fs::File;
@@ -41,6 +42,9 @@ pub(crate) fn model(path: &Path) -> Result<Model, Error> {
 
 /// The text of `path`, or why it cannot be read, without the name of the file.
 pub(super) fn text(path: &Path) -> Result<String, String> {
+    if let Some(text) = embedded::text(path) {
+        return Ok(text.to_string());
+    }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
     if let Err(error) = read {

@@ -119,6 +119,11 @@ impl<'a> Bench<'a> {
         Self { machine, job: *job, facts, timer }
     }
 
+    /// What times the phases.
+    pub fn timer(&self) -> &Timer {
+        &self.timer
+    }
+
     fn run(&self) -> Run<'_> {
         Run {
             timer: &self.timer,

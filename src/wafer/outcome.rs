@@ -2,7 +2,9 @@
 
 use super::choices::ALL;
 use super::decode::ItemTimes;
+use super::layer::Part;
 use super::machine::{Bench, Speed, TokenClass};
+use super::maps;
 use super::parts::Pipeline;
 use super::place::Placement;
 use super::replay::Transfer;
@@ -10,7 +12,7 @@ use super::spec::WaferMachine;
 use super::timer::{Engine, Spent};
 use crate::machine::{Job, assumed};
 use reports::outcome::{
-    Counter, CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, Region,
+    Counter, CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, PeMap, Region,
     Sensitivity, TimeSplit, UnitPlacement,
 };
 use sim_sram::Owner;
@@ -63,6 +65,7 @@ impl Answer<'_> {
             sensitivity,
             links: self.links(job, middle),
             fidelity: super::fidelity::list(self.machine.spec.engine),
+            maps: self.maps(&pipeline, &middle.times),
             power_kw: Some(
                 f64::from(self.placement.wafers) * self.bench.facts.io.power.get() / 1e3,
             ),
@@ -247,6 +250,7 @@ impl Answer<'_> {
                     let busy = class.times.stages[stage].0 as f64 / class.time.0 as f64;
                     regions.push(Region {
                         holds: name.clone(),
+                        part: pipeline.kinds[kind].kind.into(),
                         x: 0,
                         y: band.y,
                         columns,
@@ -265,6 +269,18 @@ impl Answer<'_> {
                 }
             })
             .collect()
+    }
+
+    /// What each PE of each kind of part does.
+    fn maps(&self, pipeline: &Pipeline, times: &ItemTimes) -> Vec<PeMap> {
+        let facts = self.bench.facts;
+        let columns = facts.grid.columns.whole() as u32;
+        let memory = (facts.pe.reserve.whole(), facts.pe.sram.whole());
+        let map = |(kind, part): (usize, &Part)| {
+            let size = [columns, self.placement.rows[kind]];
+            maps::map(self.bench.timer(), part.kind, &times.runs[kind], size, memory)
+        };
+        pipeline.kinds.iter().enumerate().map(map).collect()
     }
 
     fn curve(&self) -> Vec<CurvePoint> {

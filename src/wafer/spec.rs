@@ -1,11 +1,12 @@
 //! How a scenario describes the wafers.
 
 use super::hardware::WaferPreset;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A number that the simulator finds itself unless it is given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Auto {
     /// Found by the simulator.
     #[default]
@@ -26,7 +27,7 @@ pub struct WaferMachine {
 }
 
 /// The choices a scenario makes for wafers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WaferSpec {
     /// Number of wafers.
@@ -41,7 +42,7 @@ pub struct WaferSpec {
 }
 
 /// Engine that times programs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EngineChoice {
     /// Trains of wavelets; what it does not accept goes to the reference engine.
     #[default]

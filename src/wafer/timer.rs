@@ -249,6 +249,11 @@ impl Timer {
         Ok((run, self.conditions.engine == Engine::Stream))
     }
 
+    /// Numbers of the fabric.
+    pub fn fabric(&self) -> &FabricSpec {
+        &self.conditions.fabric
+    }
+
     /// Work that was done so far: the distinct lines that were simulated, and their wavelet-hops.
     pub fn work(&self) -> Vec<Counter> {
         let lines = lock(&self.known.lines);

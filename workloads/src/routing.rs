@@ -7,6 +7,7 @@
 //! Known deviation: tokens are drawn independently, while those of one text share their taste; and
 //! routing restricted to groups of experts is not modelled.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_core::Stream;
 
@@ -14,7 +15,7 @@ use sim_core::Stream;
 const MAX_REDRAWS: u32 = 32;
 
 /// How evenly tokens spread over the experts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub enum ExpertLoad {
     /// All experts are equally popular; the draws are still random.
     #[default]

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::escape::text;
 use super::table::{Column, Table};
-use crate::format::{bytes, count};
+use crate::format::{bytes, count, number};
 use crate::outcome::Outcome;
 
 pub(super) fn write_claims(out: &mut String, outcome: &Outcome) -> fmt::Result {
@@ -71,6 +71,78 @@ pub(super) fn write_fidelity(out: &mut String, outcome: &Outcome) -> fmt::Result
     Ok(())
 }
 
+/// Published measurements beside what the simulator predicts.
+pub(super) fn write_validation(out: &mut String, outcome: &Outcome) -> fmt::Result {
+    if outcome.validation.is_empty() {
+        return Ok(());
+    }
+    let mut tables: Vec<&str> = Vec::new();
+    for row in &outcome.validation {
+        if !tables.contains(&row.table.as_str()) {
+            tables.push(&row.table);
+        }
+    }
+    let of =
+        |table: &str| outcome.validation.iter().filter(|r| r.table == table).collect::<Vec<_>>();
+    out.push_str(
+        "<p class=\"note\">The simulator held to published measurements, independent of this run, as of \
+         its version. Rows that a constant was fitted on are not counted. The error is signed: predicted \
+         over published, less one.</p>\n",
+    );
+    let mut table = Table::new(
+        "Published measurements, by table",
+        vec![
+            Column::Words("Table"),
+            Column::Figures("Rows"),
+            Column::Figures("Fitted on"),
+            Column::Figures("Median error, size"),
+            Column::Figures("Worst"),
+            Column::Words("Source"),
+        ],
+    );
+    for name in &tables {
+        let rows = of(name);
+        let mut errors: Vec<f64> =
+            rows.iter().filter(|r| !r.calibrated).map(|r| r.error()).collect();
+        errors.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+        let show =
+            |error: Option<&f64>| error.map_or("-".into(), |e| format!("{:+.1} %", e * 100.0));
+        table.row(&[
+            (*name).to_string(),
+            rows.len().to_string(),
+            rows.iter().filter(|r| r.calibrated).count().to_string(),
+            errors
+                .get(errors.len() / 2)
+                .map_or("-".into(), |e| format!("{:.1} %", e.abs() * 100.0)),
+            show(errors.last()),
+            rows[0].source.clone(),
+        ]);
+    }
+    table.write(out)?;
+    let mut table = Table::new(
+        "Every row",
+        vec![
+            Column::Words("Row"),
+            Column::Figures("Published"),
+            Column::Figures("Predicted"),
+            Column::Words("Unit"),
+            Column::Figures("Error"),
+            Column::Words("Fitted on"),
+        ],
+    );
+    for row in &outcome.validation {
+        table.row(&[
+            format!("{}/{}", row.table, row.row),
+            number(row.published),
+            number(row.predicted),
+            row.unit.clone(),
+            format!("{:+.1} %", row.error() * 100.0),
+            if row.calibrated { "yes" } else { "" }.to_string(),
+        ]);
+    }
+    table.write_folded(out, "Every row as a table")
+}
+
 pub(super) fn write_model(out: &mut String, outcome: &Outcome) -> fmt::Result {
     let model = &outcome.model;
     let mut table =
@@ -90,12 +162,20 @@ pub(super) fn write_reproduce(out: &mut String, outcome: &Outcome) -> fmt::Resul
     write!(
         out,
         "<p>Run the same scenario with the same version and seed:</p>\n\
-         <pre><code>wafersim run SCENARIO.ron</code></pre>\n\
+         <pre><code>{}</code></pre>\n\
+         <p>Version: {}. Seed: {}. SHA-256 of the scenario as resolved: <code>{}</code>.</p>\n\
          <p>The <code>outcome.json</code> beside this page then comes out the same, byte for byte, \
          on any number of threads. All figures here are drawn from it alone. Written by {}, \
          outcome format {}.</p>\n\
          <details>\n<summary>The scenario as resolved, presets filled in</summary>\n\
          <pre><code>{}</code></pre>\n</details>\n",
+        match outcome.manifest.command.as_str() {
+            "" => text("run by a program that uses the library, with the scenario below"),
+            command => text(command),
+        },
+        text(&outcome.simulator),
+        outcome.manifest.seed,
+        text(&outcome.manifest.scenario_hash),
         text(&outcome.simulator),
         outcome.schema_version,
         text(&json)

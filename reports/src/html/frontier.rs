@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use super::chart;
 use super::table::{Column, Table};
 use super::xy::{self, Axis, Series};
-use super::{chart, escape::text};
 use crate::format::{integer, number};
-use crate::outcome::Outcome;
+use crate::outcome::{MachineOutcome, Outcome};
 
 /// Time per output token over the context.
 pub(super) fn write_curve(out: &mut String, outcome: &Outcome) -> fmt::Result {
@@ -46,7 +46,8 @@ pub(super) fn write_curve(out: &mut String, outcome: &Outcome) -> fmt::Result {
     Ok(())
 }
 
-/// Speed of one user against throughput of the machine; left out where no machine has a frontier.
+/// Speed of one user against throughput, of the machine and of a kW; left out where no machine has a
+/// frontier.
 pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
     if outcome.machines.iter().all(|machine| machine.frontier.is_empty()) {
         return Ok(());
@@ -56,57 +57,112 @@ pub(super) fn write(out: &mut String, outcome: &Outcome) -> fmt::Result {
         vec![
             Column::Words("Machine"),
             Column::Words("Layout"),
-            Column::Figures("Batch"),
+            Column::Figures("Requests in flight"),
             Column::Figures("tokens/s/user"),
             Column::Figures("tokens/s/machine"),
             Column::Figures("tokens/s/unit"),
+            Column::Figures("tokens/s/kW"),
         ],
     );
-    let mut series = Vec::new();
+    let mut whole = Vec::new();
+    let mut per_kw = Vec::new();
+    let mut single = Vec::new();
     for (i, machine) in outcome.machines.iter().enumerate() {
         let units = f64::from(machine.units.max(1));
-        let mut points = Vec::new();
-        for point in &machine.frontier {
-            let (user, all) = (point.tokens_per_s_user, point.tokens_per_s_machine);
-            let what = format!("{}, batch {}, {}", machine.name, point.batch, point.layout);
-            points.push((what, user, all));
+        let power = machine.power_kw.filter(|kw| *kw > 0.0);
+        let points = points(machine);
+        if machine.frontier.is_empty() {
+            single.push(machine.name.as_str());
+        }
+        for point in &points {
+            let (user, all) = (point.user, point.all);
             table.row(&[
                 machine.name.clone(),
                 point.layout.clone(),
-                point.batch.to_string(),
+                point.batch.clone(),
                 number(user),
                 number(all),
                 number(all / units),
+                power.map_or("-".into(), |kw| number(all / kw)),
             ]);
         }
-        if points.is_empty() {
-            let (user, all) = (machine.tokens_per_s, machine.tokens_per_s_machine);
-            points.push((format!("{}, as simulated", machine.name), user, all));
-            let name = machine.name.clone();
-            let cells = ["as simulated", "-", &number(user), &number(all), &number(all / units)];
-            table.row(&[&[name.as_str()], cells.as_slice()].concat());
+        let series = |value: &dyn Fn(&Point) -> f64| Series {
+            name: machine.name.clone(),
+            class: format!("c{}", i % 7),
+            points: points.iter().map(|p| (p.what.clone(), p.user, value(p))).collect(),
+        };
+        whole.push(series(&|p| p.all));
+        if let Some(kw) = power {
+            per_kw.push(series(&|p| p.all / kw));
         }
-        series.push(Series { name: machine.name.clone(), class: format!("c{}", i % 7), points });
     }
-    let title = "Speed of one user against throughput";
-    chart::open(
-        out,
-        title,
-        "Both in output tokens per second, logarithmic; each point a batch size",
-    )?;
-    let axes = [
-        &Axis { label: "tokens/s of one user", log: true, from_zero: false },
-        &Axis { label: "tokens/s of the whole machine", log: true, from_zero: false },
+    let note = match single.as_slice() {
+        [] => String::new(),
+        names => format!("; {} is one point, as simulated: its batches are not", names.join(", ")),
+    };
+    let charts = [
+        ("Speed of one user against throughput", "tokens/s of the whole machine", whole),
+        ("Speed of one user against throughput for each kW", "tokens/s for each kW", per_kw),
     ];
-    xy::write(out, title, axes, &series)?;
-    table.write_folded(out, "The same as a table")?;
-    chart::close(out);
-    let single = outcome.machines.iter().filter(|m| m.frontier.is_empty());
-    for machine in single {
-        out.push_str(&format!(
-            "<p class=\"note\">{} has no computed frontier: its point is the simulated request.</p>\n",
-            text(&machine.name)
-        ));
+    for (title, label, series) in charts.iter().filter(|(.., series)| !series.is_empty()) {
+        let power = if label.contains("kW") { power_note(outcome) } else { String::new() };
+        chart::open(
+            out,
+            title,
+            &format!(
+                "Output tokens per second, both axes logarithmic; each point a batch size{note}{power}"
+            ),
+        )?;
+        let axes = [
+            &Axis { label: "tokens/s of one user", log: true, from_zero: false },
+            &Axis { label, log: true, from_zero: false },
+        ];
+        xy::write(out, title, axes, series)?;
+        chart::close(out);
     }
-    Ok(())
+    table.write_folded(out, "Both as a table")
+}
+
+/// What power each machine is counted with.
+fn power_note(outcome: &Outcome) -> String {
+    let of = |m: &MachineOutcome| Some(format!("{} {} kW", m.name, number(m.power_kw?)));
+    let all: Vec<String> = outcome.machines.iter().filter_map(of).collect();
+    format!("; power: {}", all.join(", "))
+}
+
+/// One point of a frontier.
+struct Point {
+    what: String,
+    layout: String,
+    batch: String,
+    user: f64,
+    all: f64,
+}
+
+/// The frontier of a machine, or the simulated request where it has none.
+fn points(machine: &MachineOutcome) -> Vec<Point> {
+    if machine.frontier.is_empty() {
+        return vec![Point {
+            what: format!("{}, as simulated", machine.name),
+            layout: "as simulated".into(),
+            batch: "-".into(),
+            user: machine.tokens_per_s,
+            all: machine.tokens_per_s_machine,
+        }];
+    }
+    let point = |p: &crate::outcome::FrontierPoint| Point {
+        what: format!(
+            "{}, {} in flight, {}: {} tokens/s a user, {} in all",
+            machine.name,
+            p.batch,
+            p.layout,
+            number(p.tokens_per_s_user),
+            number(p.tokens_per_s_machine)
+        ),
+        layout: p.layout.clone(),
+        batch: p.batch.to_string(),
+        user: p.tokens_per_s_user,
+        all: p.tokens_per_s_machine,
+    };
+    machine.frontier.iter().map(point).collect()
 }

@@ -43,16 +43,29 @@ fn holds_everything_and_leaves_nothing_beside_it() {
     assert_eq!(
         names(&path),
         [
+            "claims.csv",
+            "decode-curve.csv",
             "decode-curve.png",
+            "frontier.csv",
             "frontier.png",
             "layer-timeline.png",
+            "layers.csv",
+            "links.csv",
+            "machines.csv",
             "manifest.json",
+            "memory.csv",
+            "operators.csv",
             "outcome.json",
+            "parameters.csv",
             "placement.png",
+            "regions.csv",
             "report.html",
+            "sensitivity.csv",
             "sensitivity.png",
             "timing.json",
+            "token-split.csv",
             "token-split.png",
+            "wafer-heat.png",
         ]
     );
     assert_eq!(names(path.parent().unwrap()), ["out"]);

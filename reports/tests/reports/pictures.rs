@@ -21,7 +21,7 @@ fn decode(path: &Path) -> (u32, BTreeSet<[u8; 3]>) {
 fn all_charts_decode_and_show_something() {
     let folder = tempfile::tempdir().unwrap();
     let files = reports::plots::draw_all(&sample::outcome(), folder.path()).unwrap();
-    assert_eq!(files.len(), 6);
+    assert_eq!(files.len(), 7);
     for file in files {
         let (width, colours) = decode(&folder.path().join(file));
         assert_eq!(width, 1600);

@@ -29,6 +29,7 @@ pub(crate) fn outcome() -> Outcome {
         },
         machines: vec![wafers(), gpus()],
         claims: claims(),
+        validation: validation(),
     }
 }
 
@@ -148,6 +149,7 @@ fn wafers() -> MachineOutcome {
                 busy: 0.0051,
             })
             .collect(),
+        maps: maps(),
         power_kw: Some(483.0),
         work: Vec::new(),
         fidelity: fidelity(&[
@@ -162,6 +164,7 @@ fn wafers() -> MachineOutcome {
 fn wafer(unit: u32) -> UnitPlacement {
     let region = |i: u32, fill: f64| Region {
         holds: format!("layer {}", unit * 3 + i),
+        part: "moe".into(),
         x: i % 2 * 372,
         y: i / 2 * 560,
         columns: if i == 2 { 744 } else { 372 },
@@ -261,6 +264,7 @@ fn gpus() -> MachineOutcome {
                 busy: 0.11 - 0.004 * i as f64,
             })
             .collect(),
+        maps: Vec::new(),
         power_kw: Some(483.0),
         work: Vec::new(),
         fidelity: fidelity(&[
@@ -346,4 +350,39 @@ fn claims() -> Vec<Claim> {
             note: note.into(),
         })
         .collect()
+}
+
+fn maps() -> Vec<PeMap> {
+    let stripe = |along: &str, first, count, values: &str| Stripe {
+        along: along.into(),
+        first,
+        count,
+        values: values.into(),
+    };
+    vec![PeMap {
+        part: "moe".into(),
+        columns: 750,
+        rows: 334,
+        capacity: 49_152,
+        cycles: 16_600,
+        busy: vec![
+            stripe("columns", 10, 300, "0*25 5200*700"),
+            stripe("rows", 100, 400, "900*334"),
+        ],
+        words: vec![stripe("rows", 0, 750, "1200*334")],
+        sram: vec![stripe("columns", 0, 334, "31000*750")],
+    }]
+}
+
+fn validation() -> Vec<Validated> {
+    let row = |row: &str, published, predicted, calibrated| Validated {
+        table: "reduce".into(),
+        row: row.into(),
+        published,
+        predicted,
+        unit: "cycles".into(),
+        calibrated,
+        source: "a paper with its table".into(),
+    };
+    vec![row("512 PEs", 928.0, 930.0, false), row("chain", 4_700.0, 4_700.0, true)]
 }

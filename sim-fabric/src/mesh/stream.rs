@@ -64,3 +64,20 @@ pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, F
         .sum();
     Ok(Run { done, hops })
 }
+
+/// Wavelets that leave each PE's router over its links to neighbours, in the order of the PEs: what
+/// routes and operations say, whenever it happens. None where this engine does not take the program.
+pub fn link_words(program: &Program, spec: &FabricSpec) -> Option<Vec<u64>> {
+    if program.merges() {
+        return None;
+    }
+    let graph = Graph::new(program, spec).ok()?;
+    let mut words = vec![0; program.class_of.len()];
+    for node in graph.nodes.iter().filter(|node| node.op == NONE) {
+        let stretches = &graph.stretches[node.stretches.0 as usize..node.stretches.1 as usize];
+        let puts = stretches.iter().flat_map(|stretch| graph.puts_of(stretch));
+        let links = puts.filter(|put| put.port != Port::Ramp);
+        words[node.pe as usize] += links.map(|put| u64::from(put.crossing)).sum::<u64>();
+    }
+    Some(words)
+}

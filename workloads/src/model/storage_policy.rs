@@ -1,10 +1,11 @@
 //! How the weights are to be stored in a run.
 
 use super::{Model, Storage, WeightFormat};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which storage a run assumes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StoragePolicy {
     /// As the published configuration declares it.
     #[default]
