@@ -34,7 +34,7 @@ fn closed_form(phase: &Phase) -> f64 {
             words * 2.0 * half / f64::from(every) + half + 2.0 * RAMP
         }
         Collective::ReduceScatter => 2.0 * (2.0 * half - 1.0) * (words + 2.0 * RAMP + 2.0),
-        Collective::AllGather => 4.0 * half * words + 2.0 * (2.0 * half + 2.0 * RAMP),
+        Collective::AllGather => (2.0 * half - 1.0) * (words + 2.0 * RAMP + 3.0),
         Collective::Shift { interleaved } => {
             words + 2.0 * RAMP + if interleaved { 2.0 } else { 2.0 * half }
         }

@@ -20,4 +20,3 @@ pub mod replay;
 pub mod sensitivity;
 pub mod spec;
 pub mod timer;
-pub mod values;

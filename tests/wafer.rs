@@ -4,5 +4,3 @@
 mod kimi;
 #[path = "wafer/rectangle.rs"]
 mod rectangle;
-#[path = "wafer/values.rs"]
-mod values;

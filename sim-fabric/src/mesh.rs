@@ -6,6 +6,7 @@
 pub mod check;
 pub mod collective;
 pub mod compose;
+pub mod load;
 pub mod program;
 pub mod spec;
 pub mod stream;

@@ -3,6 +3,7 @@
 
 mod requests {
     mod curve;
+    mod load;
     mod published;
     mod rings;
     mod shapes;

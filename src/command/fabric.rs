@@ -19,6 +19,10 @@ pub(super) enum Fabric {
     AllReduce(collective::Options),
     /// One PE's words go to every PE
     Broadcast(collective::Options),
+    /// Words of all PEs come to lie side by side in every PE
+    AllGather(collective::Gather),
+    /// Every PE's words go to the next PE of its row or column, the last one's to the first
+    Shift(collective::Shift),
     /// Random packets between all routers: latency and accepted rate at an offered rate
     Traffic(traffic::Options),
 }
@@ -28,8 +32,10 @@ impl Fabric {
     pub(super) fn format(&self) -> Format {
         match self {
             Self::Reduce(options) | Self::AllReduce(options) | Self::Broadcast(options) => {
-                options.format
+                options.common.format
             }
+            Self::AllGather(options) => options.common.format,
+            Self::Shift(options) => options.common.format,
             Self::Traffic(options) => options.format,
         }
     }
@@ -37,9 +43,11 @@ impl Fabric {
     /// Simulates and prints.
     pub(super) fn run(&self) -> Result<(), Error> {
         match self {
-            Self::Reduce(options) => collective::run(Goal::Reduce, options),
-            Self::AllReduce(options) => collective::run(Goal::AllReduce, options),
-            Self::Broadcast(options) => collective::run(Goal::Broadcast, options),
+            Self::Reduce(options) => options.run(Goal::Reduce),
+            Self::AllReduce(options) => options.run(Goal::AllReduce),
+            Self::Broadcast(options) => options.run(Goal::Broadcast),
+            Self::AllGather(options) => options.run(),
+            Self::Shift(options) => options.run(),
             Self::Traffic(options) => traffic::run(options),
         }
     }

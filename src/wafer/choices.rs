@@ -83,17 +83,8 @@ impl Cut {
         self.groups * self.sub
     }
 
-    /// Elements of one PE where the members of a group share them out: whole words, as they are
-    /// gathered.
+    /// Elements of one PE where the members of a group share them out.
     pub fn own(&self) -> u32 {
-        match self.sub {
-            1 => self.tile,
-            sub => self.tile.div_ceil(sub).next_multiple_of(2),
-        }
-    }
-
-    /// Room of all that the members of a group hold.
-    pub fn room(&self) -> u32 {
-        self.own() * self.sub
+        self.tile.div_ceil(self.sub)
     }
 }

@@ -57,10 +57,11 @@ fn what_cannot_be_done_is_a_problem_with_a_code() {
     for (args, code) in [
         ("reduce --shape 8x1 --words 0 --algorithm chain", 2),
         ("reduce --shape 8x0 --words 1 --algorithm chain", 2),
-        ("reduce --shape 8x2 --words 1 --algorithm chain", 3),
+        ("shift --shape 8x0 --words 1", 2),
+        ("all-gather --shape 400x400 --words 100", 3),
         ("reduce --shape 9999x1 --words 1 --algorithm chain", 3),
         ("reduce --shape 8x1 --words 1 --algorithm two-phase --step 9", 3),
-        ("reduce --shape 8x1 --words 1 --algorithm k-tree --k 1", 3),
+        ("reduce --shape 8x1 --words 1 --algorithm k-tree --k 0", 3),
         ("reduce --shape 8x1 --words 1 --algorithm ring", 3),
         ("reduce --shape 8x8 --words 1 --algorithm x-y --inner x-y", 3),
         ("broadcast --shape 8x1 --words 1 --algorithm star", 3),
@@ -73,4 +74,53 @@ fn what_cannot_be_done_is_a_problem_with_a_code() {
         assert_eq!((done.code, done.stdout.as_str()), (code, ""), "{args}: {}", done.stderr);
         assert!(!done.problems().is_empty());
     }
+}
+
+#[test]
+fn every_collective_can_be_asked_for_on_rows_and_rectangles() {
+    for rest in [
+        "reduce --shape 13x1 --algorithm star",
+        "reduce --shape 13x1 --algorithm k-tree --k 3",
+        "reduce --shape 13x1 --algorithm two-phase",
+        "reduce --shape 7x5 --algorithm tree",
+        "reduce --shape 7x5 --algorithm x-y --inner two-phase",
+        "reduce --shape 7x5 --algorithm snake",
+        "all-reduce --shape 13x1 --algorithm ring",
+        "all-reduce --shape 6x5 --algorithm x-y --inner ring",
+        "all-reduce --shape 6x5 --algorithm centre-star",
+        "all-reduce --shape 6x5",
+        "broadcast --shape 6x5",
+        "all-gather --shape 6x5",
+        "shift --shape 6x5",
+        "shift --shape 6x5 --interleaved --along columns",
+    ] {
+        let found = json(&format!("fabric {rest} --words 20 --preset wse2 --format json"));
+        let number = |key: &str| found[key].as_u64().unwrap_or_else(|| panic!("{rest}: {found}"));
+        assert!(number("cycles") > number("cycles_network"), "{rest}");
+        let bounds = found["bounds"].as_object().unwrap();
+        let most = bounds.values().filter_map(Value::as_u64).max();
+        assert!(most <= Some(number("cycles_network")), "{rest}: {found}");
+        let wavelets = &found["wavelets"];
+        assert_eq!(wavelets["in_flight"], 0, "{rest}");
+        let sum = |key: &str| wavelets[key].as_u64().unwrap();
+        assert_eq!(sum("injected") + sum("copied"), sum("delivered"), "{rest}");
+        assert!(found["hottest_links"][0]["per_cycle"].as_f64() <= Some(1.0), "{rest}");
+        assert!(found["bound_by"]["resource"].is_string(), "{rest}");
+    }
+}
+
+#[test]
+fn people_are_told_what_bound_it() {
+    let args = "fabric reduce --preset wse2 --shape 30x1 --words 50 --algorithm star";
+    let done = Folder::new(SMALL).wafersim(&args.split(' ').collect::<Vec<_>>());
+    assert!(
+        done.stdout.contains("ramp of PE (0, 0), 99 % of the network's cycles"),
+        "{}",
+        done.stdout
+    );
+    assert!(
+        done.stdout.contains("hottest links           1450   (1, 0) to (0, 0)"),
+        "{}",
+        done.stdout
+    );
 }

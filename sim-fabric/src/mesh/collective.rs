@@ -12,6 +12,7 @@
 
 mod all_gather;
 pub mod auto;
+mod binary;
 mod broadcast;
 pub mod centre_star;
 mod chain;

@@ -3,7 +3,7 @@
 use super::{BARE, WSE2, values};
 use sim_fabric::mesh::collective::{Collective, program};
 use sim_fabric::mesh::program::{DType, Program};
-use sim_fabric::mesh::stream;
+use sim_fabric::mesh::wavelet;
 
 fn line(collective: &Collective, pes: u32, words: u32) -> Program {
     program(collective, pes, 1, words, DType::F32, &BARE)
@@ -11,13 +11,20 @@ fn line(collective: &Collective, pes: u32, words: u32) -> Program {
 
 #[test]
 fn an_all_gather_leaves_everything_everywhere() {
-    for (pes, words) in [(2, 1), (5, 3), (9, 20)] {
+    for (pes, words) in [(2, 1), (5, 3), (9, 20), (14, 50)] {
         let program = line(&Collective::AllGather, pes, words);
-        let (before, after) = values::after(&program, words, pes * words);
+        let (before, after) = values::after(&program, words, (1 + pes) * words);
         let all: Vec<f32> =
             before.iter().flat_map(|pe| pe[..words as usize].iter().copied()).collect();
-        assert_eq!(after, vec![all; pes as usize]);
-        stream::run(&program, &WSE2, &vec![0; pes as usize]).expect("accepted");
+        for (pe, values) in after.iter().enumerate() {
+            assert_eq!(values[words as usize..], all, "{pe} of {pes}");
+        }
+        let run = wavelet::run(&program, &WSE2, &vec![0; pes as usize]).expect("it runs");
+        // Around the ring, or by PE 0 for few words; the own words are copied last.
+        let (around, by_root) = ((pes - 1) * (words + 7), 2 * pes * (words + 1));
+        let most = u64::from(around.min(by_root) + words + 10);
+        let least = u64::from((pes - 1) * words);
+        assert!((least..=most).contains(&run.last()), "{pes} {words}: {} {most}", run.last());
     }
 }
 
@@ -46,8 +53,9 @@ fn a_shift_hands_everybodys_words_to_the_next() {
 fn the_interleaved_shift_does_not_know_the_length_of_the_line() {
     let last = |pes: u32| {
         let program = line(&Collective::Shift { interleaved: true }, pes, 4);
-        stream::run(&program, &WSE2, &vec![0; pes as usize]).expect("accepted").last()
+        wavelet::run(&program, &WSE2, &vec![0; pes as usize]).expect("it runs").last()
     };
     assert_eq!(last(8), last(400));
-    assert!(last(8) <= 4 + 7 + 2, "{}", last(8));
+    // Sent and taken at once: 4 words, two hops, both ramps, and the cycle of the send.
+    assert_eq!(last(8), 4 + 2 + 4 + 1);
 }

@@ -50,6 +50,7 @@ fn on_a_line() -> Vec<Algorithm> {
         Algorithm::Star,
         Algorithm::Chain,
         Algorithm::Tree,
+        Algorithm::KTree { k: 2 },
         Algorithm::KTree { k: 3 },
         Algorithm::TwoPhase { step: None },
         Algorithm::Auto,

@@ -1,12 +1,16 @@
-//! `wafersim fabric reduce`, `all-reduce` and `broadcast`: one collective, alone on the fabric.
+//! `wafersim fabric reduce`, `all-reduce`, `broadcast`, `all-gather` and `shift`: one collective, alone on
+//! the fabric.
 //!
 //! ```text
 //! options ─► request ─► program ─► engine ─► cycles
-//!                          └─ without start-up, set-up and gaps ─► cycles_network ─► bounds hold?
+//!                          │  └─ operations begin at once ─► cycles_network ─► bounds hold?
+//!                          └─ wavelets on each link ─► conserved? ─► what bound it
 //! ```
 
 mod bounds;
+mod limit;
 mod measure;
+mod show;
 
 use super::Shape;
 use crate::command::args::Format;
@@ -15,15 +19,13 @@ use crate::error::Error;
 use crate::scenario::preset;
 use crate::wafer::hardware::{WaferFacts, WaferPreset};
 use clap::ValueEnum;
-use measure::Measured;
-use serde_json::json;
-use sim_fabric::mesh::collective::request::{Algorithm, Goal, Request};
+use sim_fabric::mesh::collective::request::{Algorithm, Axis, Goal, Request};
 use sim_fabric::mesh::program::{self, DType};
 use std::io::Write;
 
-/// Options of a collective.
+/// Options of every collective.
 #[derive(Debug, clap::Args)]
-pub(in crate::command) struct Options {
+pub(in crate::command) struct Common {
     /// Hardware: a preset's name or a RON file
     #[arg(long, default_value = "wse3")]
     preset: String,
@@ -36,18 +38,6 @@ pub(in crate::command) struct Options {
     /// Type of an element
     #[arg(long, value_enum, default_value_t = Type::Fp32)]
     dtype: Type,
-    /// How it is done
-    #[arg(long, value_enum)]
-    algorithm: Option<By>,
-    /// PEs of a group of k-tree [default: near the root of a row's PEs]
-    #[arg(long)]
-    k: Option<u32>,
-    /// PEs of a group of two-phase [default: searched by simulation]
-    #[arg(long)]
-    step: Option<u32>,
-    /// What the rows and the column of x-y do
-    #[arg(long, value_enum, default_value_t = By::Chain)]
-    inner: By,
     /// Engine: every wavelet, or whole streams of them, with the same cycles
     #[arg(long, value_enum, default_value_t = Engine::Stream)]
     engine: Engine,
@@ -60,6 +50,69 @@ pub(in crate::command) struct Options {
     /// Replace one number of the preset, such as fabric.hop_cycles="3 cycles"; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
+}
+
+/// Options of a reduce, an all-reduce or a broadcast.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = MEANING)]
+pub(in crate::command) struct Options {
+    #[command(flatten)]
+    pub(super) common: Common,
+    /// How it is done; what is made for a row goes along rows, then the first column [default: auto]
+    #[arg(long, value_enum)]
+    algorithm: Option<By>,
+    /// Levels of k-tree
+    #[arg(long, default_value_t = 2)]
+    k: u32,
+    /// PEs of a group of two-phase, with the program of the published cycle counts, whose last leader
+    /// streams [default: the groups that the published model finds best, one phase behind the other]
+    #[arg(long)]
+    step: Option<u32>,
+    /// What the rows and the column of x-y do
+    #[arg(long, value_enum, default_value_t = By::Chain)]
+    inner: By,
+}
+
+/// Options of an all-gather.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = MEANING)]
+pub(in crate::command) struct Gather {
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Options of a shift.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = MEANING)]
+pub(in crate::command) struct Shift {
+    #[command(flatten)]
+    pub(super) common: Common,
+    /// Next in an order in which neighbours are at most two PEs apart
+    #[arg(long)]
+    interleaved: bool,
+    /// Lines that shift, each by itself
+    #[arg(long, value_enum, default_value_t = Along::Rows)]
+    along: Along,
+}
+
+/// What the numbers mean, for `--help`.
+const MEANING: &str = "\
+cycles          from the task's start to the last operation of the root (reduce) or of the last PE
+                (all others), counted as the published table of reduces counts: with the start of the task,
+                the gap before each operation and the pipeline behind it
+cycles_network  the same without any of these: every operation begins at once when what it
+                waits for is there. Hops, ramps, queues, switches and one issue a cycle stay. What the model of
+                Luczynski et al., HPDC 2024, times
+wavelet_hops    traversals of links between routers, each copy of a multicast on its own link
+wall_seconds    the simulation that gave cycles, alone; build_seconds: making the program";
+
+/// Lines of a rectangle, as typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Along {
+    /// Every row
+    Rows,
+    /// Every column
+    Columns,
 }
 
 /// Type of an element, as it is typed.
@@ -82,11 +135,11 @@ enum By {
     CentreStar,
     /// Everybody adds and sends on
     Chain,
-    /// Rounds of pairs
+    /// Rounds of pairs, in the time of the published model
     Tree,
-    /// Groups of --k, level upon level
+    /// --k levels of groups whose leader takes its members' words in turn
     KTree,
-    /// Chains in groups of --step, then a chain of their leaders
+    /// Chains in groups, then a chain of their leaders
     TwoPhase,
     /// The tree that the model of a reduce finds best
     Auto,
@@ -108,36 +161,11 @@ pub(in crate::command) enum Engine {
     Stream,
 }
 
-impl Options {
-    fn algorithm(&self, by: By) -> Algorithm {
-        let shortest = match self.algorithm {
-            Some(By::XY) => self.shape.columns.min(self.shape.rows),
-            _ => self.shape.columns,
-        };
-        match by {
-            By::Broadcast => Algorithm::Broadcast,
-            By::Star => Algorithm::Star,
-            By::CentreStar => Algorithm::CentreStar,
-            By::Chain => Algorithm::Chain,
-            By::Tree => Algorithm::Tree,
-            By::KTree => Algorithm::KTree { k: self.k.unwrap_or(shortest.isqrt().max(2)) },
-            By::TwoPhase => Algorithm::TwoPhase { step: self.step },
-            By::Auto => Algorithm::Auto,
-            By::XY => Algorithm::XY { inner: Box::new(self.algorithm(self.inner)) },
-            By::Snake => Algorithm::Snake,
-            By::Ring => Algorithm::Ring,
-        }
-    }
+/// Longest side of a shape.
+const WIDEST: u32 = 2048;
 
-    fn request(&self, goal: Goal) -> Result<Request, Error> {
-        let by = match (self.algorithm, goal) {
-            (Some(by), _) => by,
-            (None, Goal::Broadcast) => By::Broadcast,
-            (None, _) => By::Auto,
-        };
-        if by == By::XY && self.inner == By::XY {
-            return Err(Error::input("--inner x-y: rows and columns take an algorithm for a line"));
-        }
+impl Common {
+    fn request(&self, goal: Goal, algorithm: Algorithm) -> Result<Request, Error> {
         let Shape { columns, rows } = self.shape;
         if columns > WIDEST || rows > WIDEST {
             let shape = format!("{columns}x{rows}");
@@ -145,7 +173,7 @@ impl Options {
         }
         Ok(Request {
             goal,
-            algorithm: self.algorithm(by),
+            algorithm,
             shape: program::Shape { columns, rows },
             elements: self.words,
             dtype: match self.dtype {
@@ -153,6 +181,27 @@ impl Options {
                 Type::Fp32 => DType::F32,
             },
         })
+    }
+
+    /// Simulates and prints.
+    fn run(&self, request: Request) -> Result<(), Error> {
+        let preset: WaferPreset = preset::with_settings(&self.preset, &self.settings)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, usize::from))
+            .build()
+            .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))?;
+        let measured = pool.install(|| measure::measure(request, &preset.facts, self.engine))?;
+        let text = match self.format {
+            Format::Json => format!("{}\n", show::json(&measured)),
+            Format::Human => {
+                if let Some(reason) = &measured.handed_over {
+                    // Where stderr is closed, nobody is left to be told.
+                    drop(writeln!(std::io::stderr(), "stream hands over to wavelet: {reason}"));
+                }
+                show::human(&measured)
+            }
+        };
+        print(text.as_bytes())
     }
 }
 
@@ -162,72 +211,52 @@ pub(crate) fn cycles(request: Request, facts: &WaferFacts) -> Result<(u64, u64),
     Ok((measured.cycles, measured.network))
 }
 
-/// Longest side of a shape.
-const WIDEST: u32 = 2048;
-
-/// Simulates and prints.
-pub(super) fn run(goal: Goal, options: &Options) -> Result<(), Error> {
-    let request = options.request(goal)?;
-    let preset: WaferPreset = preset::with_settings(&options.preset, &options.settings)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads.map_or(0, usize::from))
-        .build()
-        .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))?;
-    let measured = pool.install(|| measure::measure(request, &preset.facts, options.engine))?;
-    let text = match options.format {
-        Format::Json => format!("{}\n", json(&measured)),
-        Format::Human => {
-            if let Some(reason) = &measured.handed_over {
-                // Where stderr is closed, nobody is left to be told.
-                drop(writeln!(std::io::stderr(), "stream hands over to wavelet: {reason}"));
-            }
-            human(&measured)
+impl Options {
+    fn algorithm(&self, by: By) -> Algorithm {
+        match by {
+            By::Broadcast => Algorithm::Broadcast,
+            By::Star => Algorithm::Star,
+            By::CentreStar => Algorithm::CentreStar,
+            By::Chain => Algorithm::Chain,
+            By::Tree => Algorithm::Tree,
+            By::KTree => Algorithm::KTree { k: self.k },
+            By::TwoPhase => Algorithm::TwoPhase { step: self.step },
+            By::Auto => Algorithm::Auto,
+            By::XY => Algorithm::XY { inner: Box::new(self.algorithm(self.inner)) },
+            By::Snake => Algorithm::Snake,
+            By::Ring => Algorithm::Ring,
         }
-    };
-    print(text.as_bytes())
+    }
+
+    /// Simulates and prints.
+    pub(super) fn run(&self, goal: Goal) -> Result<(), Error> {
+        let by = match (self.algorithm, goal) {
+            (Some(by), _) => by,
+            (None, Goal::Broadcast) => By::Broadcast,
+            (None, _) => By::Auto,
+        };
+        if by == By::XY && self.inner == By::XY {
+            return Err(Error::input("--inner x-y: rows and columns take an algorithm for a line"));
+        }
+        self.common.run(self.common.request(goal, self.algorithm(by))?)
+    }
 }
 
-fn json(measured: &Measured) -> serde_json::Value {
-    let bounds = &measured.bounds;
-    json!({
-        "cycles": measured.cycles,
-        "cycles_network": measured.network,
-        "wavelet_hops": measured.hops,
-        "engine_used": measured.engine(),
-        "build_seconds": measured.build.as_secs_f64(),
-        "wall_seconds": measured.wall.as_secs_f64(),
-        "bounds": {
-            "compute": bounds.compute,
-            "bandwidth": bounds.bandwidth,
-            "bisection": bounds.bisection,
-            "distance": bounds.distance,
-        },
-    })
+impl Gather {
+    /// Simulates and prints.
+    pub(super) fn run(&self) -> Result<(), Error> {
+        self.common.run(self.common.request(Goal::AllGather, Algorithm::Ring)?)
+    }
 }
 
-fn human(measured: &Measured) -> String {
-    let bounds = &measured.bounds;
-    let program::Shape { columns, rows } = measured.request.shape;
-    format!(
-        "{algorithm} over {columns} x {rows} PEs, {words} elements each\n\
-         cycles          {cycles:>12}\n\
-         cycles, network {network:>12}   without start-up, set-up and gaps\n\
-         no less than    {compute:>12}   compute\n\
-         \u{20}               {bandwidth:>12}   bandwidth of a ramp\n\
-         \u{20}               {bisection:>12}   bisection\n\
-         \u{20}               {distance:>12}   distance\n\
-         wavelet-hops    {hops:>12}   {engine} engine, {wall:.3} s, built in {build:.3} s\n",
-        algorithm = measured.request.algorithm,
-        words = measured.request.elements,
-        cycles = measured.cycles,
-        network = measured.network,
-        compute = bounds.compute,
-        bandwidth = bounds.bandwidth,
-        bisection = bounds.bisection,
-        distance = bounds.distance,
-        hops = measured.hops,
-        engine = measured.engine(),
-        wall = measured.wall.as_secs_f64(),
-        build = measured.build.as_secs_f64(),
-    )
+impl Shift {
+    /// Simulates and prints.
+    pub(super) fn run(&self) -> Result<(), Error> {
+        let along = match self.along {
+            Along::Rows => Axis::Rows,
+            Along::Columns => Axis::Columns,
+        };
+        let goal = Goal::Shift { interleaved: self.interleaved, along };
+        self.common.run(self.common.request(goal, Algorithm::Ring)?)
+    }
 }

@@ -22,7 +22,7 @@ const NEVER: u64 = u64::MAX / 4;
 
 /// The tree for `wavelets` of each of `pes` PEs, on ramps of `ramp` cycles each way.
 pub fn tree(pes: u32, wavelets: u32, ramp: u32) -> Tree {
-    let time = |tree: &Tree| estimate(tree, u64::from(wavelets), u64::from(ramp));
+    let time = |tree: &Tree| tree.time(u64::from(wavelets), u64::from(ramp));
     let mut best = Tree::chain(pes);
     let mut keep = |tree: Tree| {
         if time(&tree) < time(&best) && tree.fits() {
@@ -44,27 +44,6 @@ pub fn tree(pes: u32, wavelets: u32, ramp: u32) -> Tree {
         }
     }
     best
-}
-
-/// When the root of `tree` has the last word [cycles]: each PE takes its children's words in turn,
-/// nearest first, and hands on its own as those of the last child come.
-fn estimate(tree: &Tree, words: u64, ramp: u64) -> u64 {
-    let pes = tree.parents.len();
-    // When a PE has taken all that came so far, and when its own first word leaves it.
-    let mut taken = vec![0u64; pes];
-    let mut first = vec![0u64; pes];
-    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); pes];
-    for pe in (1..pes).rev() {
-        waiting[tree.parents[pe] as usize].push(pe);
-    }
-    for pe in (0..pes).rev() {
-        for &child in waiting[pe].iter().rev() {
-            let comes = first[child] + (child - pe) as u64 + 2 * ramp + 1;
-            first[pe] = comes.max(taken[pe]);
-            taken[pe] = first[pe] + words;
-        }
-    }
-    taken.first().copied().unwrap_or(0)
 }
 
 /// Least energies for one bound on the children of a PE.
@@ -128,6 +107,6 @@ impl Table {
             open.push((root, last, depth, children - 1));
             open.push((root + last, size - last, depth - 1, self.width));
         }
-        Tree { parents, stores: false }
+        Tree { parents, holds: Vec::new() }
     }
 }

@@ -7,7 +7,7 @@
 //!   0 -> 2 -> 4 -> 6 -> 7 -> 5 -> 3 -> 1 -> 0
 //! ```
 //! Every message gets the first colour that no router on its path routes yet, so nobody's words
-//! wait for anybody else's switch.
+//! wait for anybody else's switch. A PE sends on one thread and takes on another.
 
 use super::line::{Line, route};
 use crate::mesh::program::{Colour, Op, OpKind, Operand, Port};
@@ -35,11 +35,14 @@ impl Ring {
     }
 
     fn with(line: &mut Line, order: Vec<u32>) -> Self {
-        let next = |place: usize| order[(place + 1) % order.len()];
-        let colours = match order.len() {
-            0 | 1 => Vec::new(),
-            places => (0..places).map(|place| path(line, order[place], next(place))).collect(),
-        };
+        let colours = paths(line, &order, false);
+        Self { order, colours }
+    }
+
+    /// Second ways between the same neighbours, on which a PE's words also come back to itself.
+    pub(super) fn echoing(&self, line: &mut Line) -> Self {
+        let order = self.order.clone();
+        let colours = paths(line, &order, true);
         Self { order, colours }
     }
 
@@ -54,15 +57,8 @@ impl Ring {
         self.send((place + places - 1) % places)
     }
 
-    /// One PE's part of moving words on by one place: two operations, the one to send and the one
-    /// to take. Fewer than fit between two PEs are sent before any is taken; of more, every second
-    /// PE takes first, or all would wait for room.
-    pub(super) fn exchange(&self, place: usize, (send, take): (Op, Op)) -> [Op; 2] {
-        let fits = send.wavelets() <= FITS && take.wavelets() <= FITS;
-        if fits || place.is_multiple_of(2) { [send, take] } else { [take, send] }
-    }
-
-    /// A move out of memory at `from` and one into memory at `to`.
+    /// A move out of memory at `from` and one into memory at `to`: one PE's part of moving words on
+    /// by one place. The two need threads of their own, or all PEs would wait for each other to take.
     pub(super) fn moves(
         &self,
         line: &Line,
@@ -71,17 +67,27 @@ impl Ring {
         from: u32,
         to: u32,
     ) -> (Op, Op) {
-        let send = line.op(OpKind::Move, elements, Operand::Memory(from), self.send(place));
+        let mut send = line.op(OpKind::Move, elements, Operand::Memory(from), self.send(place));
+        send.thread = SENDS;
         let take = line.op(OpKind::Move, elements, self.take(place), Operand::Memory(to));
         (send, take)
     }
 }
 
-/// Wavelets that always find room between two PEs: ramp, link and ramp of the shallowest buffers.
-const FITS: u32 = 8;
+/// The thread that sends; the main thread takes, so that a PE does both at once.
+pub(super) const SENDS: u8 = 1;
+
+/// Routes from each place of `order` to the next, `echo`: and back to the sender.
+fn paths(line: &mut Line, order: &[u32], echo: bool) -> Vec<u8> {
+    let next = |place: usize| order[(place + 1) % order.len()];
+    match order.len() {
+        0 | 1 => Vec::new(),
+        places => (0..places).map(|place| path(line, order[place], next(place), echo)).collect(),
+    }
+}
 
 /// Routes from `from` to `to`, on the first colour that is free along the way.
-fn path(line: &mut Line, from: u32, to: u32) -> u8 {
+fn path(line: &mut Line, from: u32, to: u32, echo: bool) -> u8 {
     let (low, high) = (from.min(to), from.max(to));
     let mut used = 0u32;
     for pe in low..=high {
@@ -94,8 +100,12 @@ fn path(line: &mut Line, from: u32, to: u32) -> u8 {
         if from < to { (Port::East, Port::West) } else { (Port::West, Port::East) };
     for pe in low..=high {
         let rx = if pe == from { Port::Ramp } else { back };
-        let tx = if pe == to { Port::Ramp } else { onward };
-        line.pe(pe).routes.push(route(colour, &[(rx, &[tx])]));
+        let tx: &[Port] = match pe {
+            _ if pe == to => &[Port::Ramp],
+            _ if pe == from && echo => &[onward, Port::Ramp],
+            _ => &[onward],
+        };
+        line.pe(pe).routes.push(route(colour, &[(rx, tx)]));
     }
     colour
 }

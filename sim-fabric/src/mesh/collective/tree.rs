@@ -11,8 +11,11 @@
 //! its children on a colour that nothing passes it on. It adds what comes from all children but the
 //! last in its memory, and what comes from the last on its way to the parent.
 //!
-//! Star, chain, k-level trees of any depth and generated trees are all of this kind. Switches stay where they end:
-//! the program runs once.
+//! A PE can also hold words back: it adds so many of its last child's words in memory, sends those,
+//! and adds the rest on its way. Holding all of them is to add everything in memory and then to send.
+//!
+//! Star, chain, k-level trees of any depth, trees of rounds ([`super::binary`]) and generated trees are
+//! all of this kind. Switches stay where they end: the program runs once.
 
 use super::line::{Line, Side, route};
 use crate::mesh::check::COLOURS;
@@ -23,26 +26,29 @@ use crate::mesh::program::{Colour, Op, OpKind, Operand, Port, SendEnd};
 pub struct Tree {
     /// Parent of each PE; the root's is itself.
     pub parents: Vec<u32>,
-    /// Whether a PE whose only child is a leaf adds into memory and then sends, as in a tree of
-    /// rounds, instead of adding on the way.
-    pub stores: bool,
+    /// Words of its last child that each PE adds in memory before it sends any; nobody holds words
+    /// back where there are none `[wavelets]`.
+    pub holds: Vec<u32>,
 }
 
 impl Tree {
     /// Everyone sends to the root.
     pub fn star(pes: u32) -> Self {
-        Self { parents: vec![0; pes as usize], stores: false }
+        Self { parents: vec![0; pes as usize], holds: Vec::new() }
     }
 
     /// Everyone sends to its neighbour.
     pub fn chain(pes: u32) -> Self {
-        Self { parents: (0..pes).map(|pe| pe.saturating_sub(1)).collect(), stores: false }
+        Self { parents: (0..pes).map(|pe| pe.saturating_sub(1)).collect(), holds: Vec::new() }
     }
 
     /// Chains in groups of `group`, then a chain of the groups' first PEs.
     pub fn groups(pes: u32, group: u32) -> Self {
         let back = |pe: u32| if pe.is_multiple_of(group) { group } else { 1 };
-        Self { parents: (0..pes).map(|pe| pe.saturating_sub(back(pe))).collect(), stores: false }
+        Self {
+            parents: (0..pes).map(|pe| pe.saturating_sub(back(pe))).collect(),
+            holds: Vec::new(),
+        }
     }
 
     /// Groups of `k`, the first PE of each leading it, level upon level up to the root.
@@ -55,16 +61,34 @@ impl Tree {
             }
             (u64::from(pe) / reach * reach) as u32
         };
-        Self { parents: (0..pes).map(parent).collect(), stores: false }
+        Self { parents: (0..pes).map(parent).collect(), holds: Vec::new() }
     }
 
-    /// Rounds in which every second PE that is left sends to the one before it.
-    ///
-    /// PEs of the second round add in memory first. The published form of the tree charges every
-    /// round for its words and for its depth even where a stream would hide one behind the other;
-    /// one round of storing is what brings this tree to it, else it would be up to 9 % faster.
-    pub fn binary(pes: u32) -> Self {
-        Self { stores: true, ..Self::levels(pes, 2) }
+    /// Words that `pe` holds back.
+    fn hold(&self, pe: u32) -> u32 {
+        self.holds.get(pe as usize).copied().unwrap_or(0)
+    }
+
+    /// When the root has the last of `words` words, on ramps of `ramp` cycles: each PE takes its children's
+    /// words in turn, nearest first, and hands on its own as those of the last child come `[cycles]`.
+    pub fn time(&self, words: u64, ramp: u64) -> u64 {
+        let pes = self.parents.len();
+        // When a PE has taken all that came so far, and when its own first word leaves it.
+        let mut taken = vec![0u64; pes];
+        let mut first = vec![0u64; pes];
+        let children = self.children();
+        for pe in (0..pes).rev() {
+            for &child in &children[pe] {
+                let away = u64::from(child) - pe as u64;
+                let comes = first[child as usize] + away + 2 * ramp + 1;
+                first[pe] = comes.max(taken[pe]);
+                taken[pe] = first[pe] + words;
+            }
+            if !children[pe].is_empty() {
+                first[pe] += u64::from(self.hold(pe as u32)).min(words);
+            }
+        }
+        taken.first().copied().unwrap_or(0)
     }
 
     /// Children of each PE, nearest first.
@@ -122,10 +146,9 @@ pub(super) fn reduce(line: &mut Line, elements: u32, kind: OpKind, tree: &Tree) 
         let takes = (!children[index].is_empty()).then_some(colours.takes[index]);
         let sends = (pe > 0).then(|| colours.takes[tree.parents[index] as usize]);
         let passes = colours.passes[index];
-        let stores = tree.stores
-            && matches!(children[index][..], [only] if children[only as usize].is_empty());
+        let hold = tree.hold(pe);
         let mut ops =
-            operations(line, elements, kind, children[index].len() as u32, (takes, sends), stores);
+            operations(line, elements, kind, children[index].len() as u32, (takes, sends), hold);
         let own_passes = sends.is_some_and(|own| passes >> own & 1 == 1);
         if let (true, Some(op)) = (own_passes, ops.last_mut()) {
             op.end = SendEnd::AdvanceLocal;
@@ -158,21 +181,36 @@ fn operations(
     kind: OpKind,
     children: u32,
     (takes, sends): (Option<u8>, Option<u8>),
-    stores: bool,
+    hold: u32,
 ) -> Vec<Op> {
-    let padded = elements.next_multiple_of(line.dtype.per_wavelet());
+    let lanes = line.dtype.per_wavelet();
+    let padded = elements.next_multiple_of(lanes);
     let from = takes.map(|colour| Operand::Fabric(Colour(colour)));
     let to = sends.map(|colour| Operand::Fabric(Colour(colour)));
-    let streams = to.is_some() && !stores && children > 0;
-    let stored = if streams { children - 1 } else { children };
+    let held = (u64::from(hold) * u64::from(lanes)).min(u64::from(elements)) as u32;
+    let memory = Operand::Memory;
+    let (stored, streamed) = match (from, to) {
+        (Some(_), None) => (children, 0),
+        (Some(_), Some(_)) if held == elements => (children, 0),
+        (Some(_), Some(_)) => (children - 1, elements - held),
+        (None, _) => (0, 0),
+    };
     let mut ops = Vec::new();
     if let (Some(from), 1..) = (from, stored) {
         ops.extend(line.accumulate(kind, stored, padded, from));
     }
-    match (from, to) {
-        (Some(from), Some(to)) if streams => ops.push(line.op(kind, elements, from, to)),
-        (_, Some(to)) => ops.push(line.op(OpKind::Move, elements, Operand::Memory(0), to)),
-        (_, None) => {}
+    let Some(to) = to else { return ops };
+    match from {
+        Some(from) if streamed > 0 => {
+            if held > 0 {
+                ops.push(line.op(kind, held, from, memory(0)));
+                ops.push(line.op(OpKind::Move, held, memory(0), to));
+            }
+            let mut rest = line.op(kind, streamed, from, to);
+            rest.b = memory(held);
+            ops.push(rest);
+        }
+        _ => ops.push(line.op(OpKind::Move, elements, memory(0), to)),
     }
     ops
 }

@@ -1,10 +1,19 @@
-//! Two-phase reduce to PE 0, as published with its cycle counts: chains inside groups of `step` PEs,
-//! then a chain of the groups' leaders past their members.
+//! Two-phase reduce to PE 0: chains inside groups of PEs, then a chain of the groups' leaders past
+//! their members.
 //!
 //! ```text
 //! phase 1   L <- m <- m <- t   L <- m <- m <- t   L <- m <- m <- t
-//! phase 2   0 <--------------- L <--------------- L (streams already in phase 1)
+//! phase 2   0 <--------------- L <--------------- L
 //! ```
+//! There are two of it, which differ in the last leader:
+//! - [`reduce`], with groups of `step`, is the program that was published with its cycle counts: the last
+//!   leader has nobody behind it and sends on while its group's words come, already in phase 1;
+//! - [`phases`] is the one of the published model, one phase behind the other: the last leader, too, adds
+//!   its group's words in memory and then sends them. So there are `2 B` words on the way of the
+//!   last word, and `2 sqrt(P) - 2` PEs. Its groups differ by one PE at most.
+//!
+//! The first is faster by the shorter of `B` words and one leader's distance.
+//!
 //! Each PE's send colour is its western neighbour's receive colour, two colours in turn. Behind its
 //! last word of phase 1 a member sends a control wavelet. It turns the sender's router from "ramp to
 //! west" to "east to west" and the receiver's from "east to ramp" to "east to west", so that leaders'
@@ -25,24 +34,65 @@ use crate::mesh::program::{Colour, DType, Op, OpKind, Operand, Port, Program, Ro
 /// is at least `pes`. The last group may be shorter.
 pub fn reduce(pes: u32, words: u32, step: u32, dtype: DType, timing: &Timing) -> Program {
     let step = step.clamp(1, pes.max(1));
+    let groups = (0..pes).step_by(step as usize).enumerate();
+    let groups: Vec<Group> = groups
+        .map(|(number, first)| Group { number: number as u32, first, pes: step.min(pes - first) })
+        .collect();
+    program(pes, words, &groups, true, dtype, timing)
+}
+
+/// Sums `words` elements of each of `pes` PEs into PE 0, in so many `groups` as equal as can be, the
+/// larger ones in front; the second phase begins behind the first.
+pub fn phases(pes: u32, words: u32, groups: u32, dtype: DType, timing: &Timing) -> Program {
+    let groups = groups.clamp(1, pes.max(1));
+    let (size, larger) = (pes / groups, pes % groups);
+    let mut first = 0;
+    let groups: Vec<Group> = (0..groups)
+        .map(|number| {
+            let group = Group { number, first, pes: size + u32::from(number < larger) };
+            first += group.pes;
+            group
+        })
+        .collect();
+    program(pes, words, &groups, false, dtype, timing)
+}
+
+/// The number of groups that the published model finds best for a line, whatever the words: fewest PEs on the
+/// way of a word, and of equal ones nearest to the root of all PEs.
+pub fn best_groups(pes: u32) -> u32 {
+    let depth = |groups: u32| pes.div_ceil(groups) + groups;
+    let key = |groups: &u32| (depth(*groups), (groups * groups).abs_diff(pes));
+    (1..=pes.min(2 * pes.isqrt() + 2)).min_by_key(key).unwrap_or(1)
+}
+
+fn program(
+    pes: u32,
+    words: u32,
+    groups: &[Group],
+    streams: bool,
+    dtype: DType,
+    timing: &Timing,
+) -> Program {
     let mut line = Line::new(pes, 0, dtype, *timing);
-    let side = Side { inward: Port::West, pes: pes - 1 };
-    for pe in 0..pes {
-        let group = Group { first: pe - pe % step, pes: step.min(pes - (pe - pe % step)) };
-        let (routes, ops) = if pe == group.first {
-            leader(&line, group, pes, step, words)
-        } else {
-            member(&line, group, pe, step, words)
-        };
-        let class = line.at(side, pe);
-        (class.routes, class.ops) = (routes, ops);
+    let side = Side { inward: Port::West, pes: pes.saturating_sub(1) };
+    for &group in groups {
+        for pe in group.first..group.first + group.pes {
+            let (routes, ops) = if pe == group.first {
+                leader(&line, group, pes, streams, words)
+            } else {
+                member(&line, group, pe, words)
+            };
+            let class = line.at(side, pe);
+            (class.routes, class.ops) = (routes, ops);
+        }
     }
     line.into_program(1)
 }
 
-/// A group: its leader and how many PEs it has, the leader included.
+/// A group: which, its leader, and how many PEs it has, the leader included.
 #[derive(Clone, Copy)]
 struct Group {
+    number: u32,
     first: u32,
     pes: u32,
 }
@@ -65,8 +115,9 @@ fn taken_by_leader(group: u32) -> u8 {
     (group % 2) as u8
 }
 
-fn leader(line: &Line, group: Group, pes: u32, step: u32, words: u32) -> (Vec<Route>, Vec<Op>) {
-    let take = taken_by_leader(group.first / step);
+/// `streams`: the last leader sends on while its group's words come.
+fn leader(line: &Line, group: Group, pes: u32, streams: bool, words: u32) -> (Vec<Route>, Vec<Op>) {
+    let take = taken_by_leader(group.number);
     let send = 1 - take;
     let is_last = group.first + group.pes == pes;
     let has_members = group.pes > 1;
@@ -79,12 +130,12 @@ fn leader(line: &Line, group: Group, pes: u32, step: u32, words: u32) -> (Vec<Ro
     if has_members || !is_last {
         routes.push(route(take, &[TAKE]));
     }
-    if has_members && (group.first == 0 || !is_last) {
+    if has_members && (group.first == 0 || !is_last || !streams) {
         ops.push(into_memory());
     }
     if group.first > 0 {
         routes.push(route(send, &[WEST]));
-        let takes = has_members || !is_last;
+        let takes = if is_last { has_members && streams } else { true };
         ops.push(stream(line, words, takes.then_some(take), send));
     } else if !is_last {
         ops.push(into_memory());
@@ -92,11 +143,11 @@ fn leader(line: &Line, group: Group, pes: u32, step: u32, words: u32) -> (Vec<Ro
     (routes, ops)
 }
 
-fn member(line: &Line, group: Group, pe: u32, step: u32, words: u32) -> (Vec<Route>, Vec<Op>) {
+fn member(line: &Line, group: Group, pe: u32, words: u32) -> (Vec<Route>, Vec<Op>) {
     let place = pe - group.first;
     let is_tail = place + 1 == group.pes;
     // Odd places send on the colour that the leader takes, even places on the other.
-    let leader_takes = taken_by_leader(group.first / step);
+    let leader_takes = taken_by_leader(group.number);
     let send = if place % 2 == 1 { leader_takes } else { 1 - leader_takes };
     let take = 1 - send;
     let mut op = stream(line, words, (!is_tail).then_some(take), send);

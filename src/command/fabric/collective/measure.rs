@@ -1,19 +1,27 @@
 //! Runs a collective on a preset's numbers.
 //!
 //! `cycles` is counted as the published table of reduces counts: from the time stamp at the task's
-//! start to the one behind the root's last operation; with an all-reduce or a broadcast, to the last
+//! start to the one behind the root's last operation; with all collectives but a reduce, to the last
 //! operation of the last PE. Every operation waits for the gap between dependent operations first
 //! and its result goes through the pipeline. The task itself starts and loads descriptors; of that the first gap is
 //! counted already, and the cycle in which the stamp is taken.
 //!
-//! `cycles_network` runs the same program with operations that begin at once.
+//! `cycles_network` leaves the start-up out, that of the task and that of every operation: it runs the same
+//! program with operations that begin at once when what they wait for is there, and whose
+//! results are there the cycle after. What stays is the fabric: hops, ramps, queues, switches, and the words that a
+//! datapath handles in a cycle. That is what the published model of these collectives times.
+//!
+//! Checked on every run: wavelets are conserved, the engine counted as many hops as the program
+//! says, no link carries more than one a cycle, and no time lies below a bound.
 
 use super::Engine;
 use super::bounds::Bounds;
+use super::limit::{self, Limit};
 use crate::error::Error;
 use crate::wafer::hardware::WaferFacts;
 use sim_fabric::mesh::collective::Timing;
-use sim_fabric::mesh::collective::request::{Algorithm, Goal, Request};
+use sim_fabric::mesh::collective::request::{Goal, Request};
+use sim_fabric::mesh::load::{Crossing, Load};
 use sim_fabric::mesh::program::{FabricError, Program, Run};
 use sim_fabric::mesh::spec::FabricSpec;
 use sim_fabric::mesh::{stream, wavelet};
@@ -32,10 +40,31 @@ pub(super) struct Measured {
     /// The simulation that gave `cycles`.
     pub(super) wall: Duration,
     pub(super) bounds: Bounds,
+    /// What bound the network's cycles.
+    pub(super) limit: Limit,
+    /// Links that most wavelets cross.
+    pub(super) links: Vec<Crossing>,
+    pub(super) wavelets: Wavelets,
     asked: Engine,
     /// Why `stream` did not run it.
     pub(super) handed_over: Option<String>,
 }
+
+/// What became of all wavelets.
+#[derive(Default)]
+pub(super) struct Wavelets {
+    /// Sent by PEs.
+    pub(super) injected: u64,
+    /// Added by multicast.
+    pub(super) copied: u64,
+    /// Handed to PEs, and control wavelets that ended at a ramp.
+    pub(super) delivered: u64,
+    /// Neither.
+    pub(super) in_flight: u64,
+}
+
+/// Links that are listed.
+const HOTTEST: usize = 10;
 
 impl Measured {
     /// Name of the engine that gave `cycles`.
@@ -64,7 +93,7 @@ fn timing(facts: &WaferFacts) -> (Timing, u64) {
 
 /// Builds `request`'s program and runs it.
 pub(super) fn measure(
-    mut request: Request,
+    request: Request,
     facts: &WaferFacts,
     engine: Engine,
 ) -> Result<Measured, Error> {
@@ -72,7 +101,6 @@ pub(super) fn measure(
     let (timing, start_up) = timing(facts);
     let bare = Timing { lead: 0, tail: 0, accumulators: 0, ..timing };
     let began = Instant::now();
-    search(&mut request, &timing, &spec)?;
     let build = |timing| {
         let program = request.program(timing, spec.ramp_cycles);
         program.map_err(|error| Error::input(error.to_string()))
@@ -96,18 +124,52 @@ pub(super) fn measure(
             "{time} cycles are below the {name} bound of {bound}"
         )));
     }
-    let hops = run.hops;
+    let load = Load::of(&program);
+    if let Some(load) = &load {
+        conserved(load, &run, network.min(cycles))?;
+    }
+    let limit = limit::find(&program, load.as_ref(), &bounds, network);
+    let load = load.unwrap_or_default();
     Ok(Measured {
         request,
         cycles,
         network,
-        hops,
+        hops: run.hops,
         build: built,
         wall,
         bounds,
+        limit,
+        links: load.hottest_links(HOTTEST),
+        wavelets: Wavelets {
+            injected: load.injected,
+            copied: load.copies,
+            delivered: load.delivered + load.ended,
+            in_flight: load.in_flight(),
+        },
         asked: engine,
         handed_over,
     })
+}
+
+/// Checks an engine's count, and the link use, against what the program says it moves.
+fn conserved(load: &Load, run: &Run, cycles: u64) -> Result<(), Error> {
+    let broken = |what: String| Err(Error::Simulation(what));
+    if load.in_flight() > 0 {
+        return broken(format!("{} wavelets are neither delivered nor ended", load.in_flight()));
+    }
+    if load.hops() != run.hops {
+        let (counted, expected) = (run.hops, load.hops());
+        return broken(format!(
+            "{counted} link traversals were counted, the program has {expected}"
+        ));
+    }
+    match load.hottest_links(1).first() {
+        Some(link) if u64::from(link.wavelets) > cycles => broken(format!(
+            "{} wavelets cross one link in {cycles} cycles, at PE {} to {:?}",
+            link.wavelets, link.pe, link.port
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The cycle that counts as the end.
@@ -148,26 +210,4 @@ fn failed(error: &FabricError) -> Error {
         FabricError::NotAccepted { reason } => Error::input(format!("too large to run: {reason}")),
         _ => Error::Simulation(error.to_string()),
     }
-}
-
-/// Finds the step of a two-phase reduce along a row that names none: the fastest near the root of
-/// the row's PEs, by simulation.
-fn search(request: &mut Request, timing: &Timing, spec: &FabricSpec) -> Result<(), Error> {
-    let Algorithm::TwoPhase { step: None } = request.algorithm else { return Ok(()) };
-    let root = request.shape.columns.isqrt();
-    let reach = root / 4;
-    let mut best: Option<(u64, u32)> = None;
-    for step in (root - reach..=root + reach + 1).step_by(reach.div_ceil(3).max(1) as usize) {
-        let step = step.clamp(1, request.shape.columns);
-        request.algorithm = Algorithm::TwoPhase { step: Some(step) };
-        let program = request.program(timing, spec.ramp_cycles);
-        let program = program.map_err(|error| Error::input(error.to_string()))?;
-        let (run, _) = simulate(&program, spec, Engine::Stream)?;
-        let cycles = end(request, &program, &run);
-        if best.is_none_or(|(least, _)| cycles < least) {
-            best = Some((cycles, step));
-        }
-    }
-    request.algorithm = Algorithm::TwoPhase { step: best.map(|(_, step)| step) };
-    Ok(())
 }
