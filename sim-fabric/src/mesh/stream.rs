@@ -1,83 +1,193 @@
-//! The stream engine: the times of whole trains of wavelets, equal to the reference engine's to the cycle.
+//! The stream engine: whole trains of wavelets, equal to the reference engine to the cycle.
 //!
 //! ```text
-//! program -> graph (which wavelet follows which, fixed by the switches)
-//!         -> settle (least times that keep every rule, a train at a time)
-//!         -> contention (do two colours want one port in one cycle?) -> done
-//!            where they do: settle again, the colours of that router arbitrated together
+//!            puts: 20, 21, .. 147          takes: 21, 22, .. 148
+//!   router ------------------------> buffer ---------------------> router
+//!             one train at each end of every buffer, as (time, count, distance)
+//!
+//!   agenda -> PE -> its threads and colours go on as far as is known -> who has to look again?
 //! ```
 //!
-//! # Why it is exact
-//! Every rule of [`super::program`] but one bounds a wavelet's time from below by the time of
-//! another plus a constant: what arrives before it, what leaves before it, the slot that it needs.
-//! The order of wavelets through each router is fixed by the switches. So the times of the program
-//! are the least solution of those bounds, and trains of equally spaced wavelets stand for all their
-//! members. The one rule left, colours that want a port in the same cycle, is checked on the
-//! solution: where it never happens, it never decided anything. Where it happens, the colours of that
-//! router are timed together, cycle by cycle while they contend (`stream/arbitrate.rs`), and all is settled
-//! again. Every rule decides by what is strictly earlier, so a state in which all nodes agree is the
-//! program's. What does not settle, and PEs that run several threads, are not accepted: the
-//! reference engine has to run them.
+//! # How it works
+//! Every buffer keeps the cycles in which wavelets were put in and taken out, as runs of equal
+//! spacing. Whoever is looked at, a colour of a router or the threads of a PE, goes on as far as is
+//! known: as long as wavelets come in and there is room, a whole run at a time. Then the other ends
+//! of its buffers are held against what came out (`stream/agree.rs`): who moved a wavelet too early,
+//! could have moved one sooner, or waited for one, is put back to that cycle and looked at again.
+//! Room that is not known yet is taken for granted while whoever gives it may still give it in time.
+//! Colours that meet at a port are timed together from then on, as threads of a PE are; a cycle in which
+//! several want to move is decided by the rule, wavelet by wavelet (`stream/arbitrate.rs`).
 //!
-//! Cost: a few visits of each (router, colour) and operation, whatever the length of the trains.
+//! # Why it is exact
+//! Every rule of [`super::program`] decides by what was so in earlier cycles. So there is one set of
+//! times that keeps all rules, and if nobody has to look again, this is it, in whatever order it was
+//! found. That it is found follows from the same: what has to be done anew lies later than its
+//! cause. `stream/agenda.rs` chooses the order, which is a matter of speed alone.
+//!
+//! # What it hands over
+//! Runs of more than 2^29 cycles, ramps that more than 2^30 wavelets pass, and wavelets that circle.
+//! A program that does not come to its end is run by the reference engine, which says who waits for
+//! whom.
+//!
+//! Cost: a few looks for each train and PE, whatever the length of the trains; where colours or
+//! threads contend, a step for each wavelet while they do.
 
+mod agenda;
+mod agree;
 mod arbitrate;
-mod contention;
-mod graph;
+mod core;
 mod lane;
-mod settle;
+mod layout;
+mod list;
+mod offer;
+mod state;
 mod train;
 
 use super::check::check;
-use super::program::{FabricError, Port, Program, Run};
+use super::program::{FabricError, Program, Run};
 use super::spec::FabricSpec;
-use graph::{Graph, NONE};
-use settle::Times;
+use super::wavelet;
+use layout::ClassLayout;
+use state::{CORE, Due, Engine, LIMIT, Pe};
+
+/// Looks at PEs without an operation that goes on, after which wavelets are taken to circle.
+const CIRCLING: u64 = 1 << 22;
 
 /// Runs `program`, each PE from its cycle in `start` on.
 ///
 /// # Errors
 /// [`FabricError::NotAccepted`] where it cannot be exact; see the module's text.
 pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, FabricError> {
-    check(program, spec, start)?;
-    if program.merges() {
-        let reason = "a colour lists several receive directions".to_owned();
-        return Err(FabricError::NotAccepted { reason });
-    }
-    let graph = Graph::new(program, spec)?;
-    let mut groups = Vec::new();
-    let done = loop {
-        let times = Times::settle(program, start, &graph, &groups)?;
-        let (done, trains) = (times.done, times.trains);
-        if !contention::find(&graph, &trains, &mut groups) {
-            break done;
-        }
+    let whole = settled(program, spec, start, |engine| (engine.hops(), engine.done))?;
+    let Some((hops, mut done)) = whole else {
+        // Who waits for whom is the reference engine's to say.
+        return wavelet::run(program, spec, start);
     };
-    let hops = graph
-        .nodes
-        .iter()
-        .filter(|node| node.op == NONE)
-        .flat_map(|node| &graph.stretches[node.stretches.0 as usize..node.stretches.1 as usize])
-        .flat_map(|stretch| &graph.puts[stretch.puts.0 as usize..stretch.puts.1 as usize])
-        .filter(|put| put.port != Port::Ramp)
-        .map(|put| u64::from(put.crossing))
-        .sum();
+    let base = start.iter().copied().min().unwrap_or(0);
+    done.iter_mut().for_each(|done| *done += base);
     Ok(Run { done, hops })
 }
 
 /// Wavelets that leave each PE's router over its links to neighbours, in the order of the PEs: what
 /// routes and operations say, whenever it happens. None where this engine does not take the program.
 pub fn link_words(program: &Program, spec: &FabricSpec) -> Option<Vec<u64>> {
+    let start = vec![0; program.class_of.len()];
+    settled(program, spec, &start, |engine| engine.link_words()).ok()?
+}
+
+/// What `read` says of a machine that ran `program` to its end; none if it did not get there.
+fn settled<T>(
+    program: &Program,
+    spec: &FabricSpec,
+    start: &[u64],
+    read: impl FnOnce(Engine<'_>) -> T,
+) -> Result<Option<T>, FabricError> {
+    check(program, spec, start)?;
     if program.merges() {
-        return None;
+        let reason = "a colour lists several receive directions".to_owned();
+        return Err(FabricError::NotAccepted { reason });
     }
-    let graph = Graph::new(program, spec).ok()?;
-    let mut words = vec![0; program.class_of.len()];
-    for node in graph.nodes.iter().filter(|node| node.op == NONE) {
-        let stretches = &graph.stretches[node.stretches.0 as usize..node.stretches.1 as usize];
-        let puts = stretches.iter().flat_map(|stretch| graph.puts_of(stretch));
-        let links = puts.filter(|put| put.port != Port::Ramp);
-        words[node.pe as usize] += links.map(|put| u64::from(put.crossing)).sum::<u64>();
+    let classes: Vec<_> = program.classes.iter().map(ClassLayout::new).collect::<Result<_, _>>()?;
+    let base = start.iter().copied().min().unwrap_or(0);
+    let mut engine = Engine::new(program, &classes, spec, start, base)?;
+    engine.run()?;
+    Ok(engine.is_complete().then(|| read(engine)))
+}
+
+impl Engine<'_> {
+    /// Sweeps over PEs until nobody has anything to do anew.
+    fn run(&mut self) -> Result<(), FabricError> {
+        loop {
+            let mut at = 0;
+            while let Some(pe) = self.agenda.upwards(at) {
+                self.visit(pe);
+                at = pe + 1;
+                self.check_progress()?;
+            }
+            let mut end = self.pes.len();
+            while let Some(pe) = self.agenda.downwards(end) {
+                self.visit(pe);
+                end = pe;
+                self.check_progress()?;
+            }
+            let closer = self.agenda.swept();
+            let unfinished = self.agenda.is_active();
+            if unfinished && !closer {
+                continue;
+            }
+            let first = self.agenda.all().map(|pe| self.first_due(pe)).min();
+            match first {
+                None => return Ok(()),
+                Some(first) => self.agenda.begin(first, unfinished),
+            }
+        }
     }
-    Some(words)
+
+    fn check_progress(&mut self) -> Result<(), FabricError> {
+        self.idle += 1;
+        let reason = if self.overrun {
+            format!("it runs for more than {LIMIT} cycles")
+        } else if self.idle > CIRCLING + 16 * self.pes.len() as u64 {
+            "wavelets seem to circle".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(FabricError::NotAccepted { reason })
+    }
+
+    /// First cycle that anything of `pe` is to be looked at for.
+    fn first_due(&self, pe: usize) -> u32 {
+        let Pe { due, lanes, .. } = self.pes[pe];
+        let routes = self.class(pe).routes.len();
+        let lanes = &self.lanes[lanes as usize..lanes as usize + routes];
+        lanes.iter().map(|lane| lane.due.at).fold(due.at, u32::min)
+    }
+
+    /// Looks at everything of `pe` that is due before the horizon.
+    fn visit(&mut self, pe: usize) {
+        loop {
+            let Pe { dirty, due, lanes, joint, .. } = self.pes[pe];
+            let horizon = self.agenda.horizon;
+            if dirty & CORE != 0 && u64::from(due.at) < horizon {
+                self.pes[pe].dirty &= !CORE;
+                self.pes[pe].due = Due::NONE;
+                self.step_core(pe, due);
+                continue;
+            }
+            let mut left = dirty & !CORE;
+            let route = loop {
+                if left == 0 {
+                    break None;
+                }
+                let route = left.trailing_zeros() as u8;
+                left &= left - 1;
+                let due = self.lanes[lanes as usize + route as usize].due;
+                if u64::from(due.at) < horizon {
+                    break Some((route, due));
+                }
+            };
+            let Some((route, due)) = route else {
+                if dirty != 0 {
+                    self.agenda.defer(pe);
+                }
+                return;
+            };
+            if joint && self.class(pe).routes[route as usize].rivals != 0 {
+                let first = self.group_due(pe);
+                self.step_router(pe, first);
+            } else {
+                self.pes[pe].dirty &= !(1 << route);
+                self.lanes[lanes as usize + route as usize].due = Due::NONE;
+                self.step_lane(pe, route, due);
+            }
+        }
+    }
+
+    /// First cycle that any colour of a router that shares ports is to be looked at for.
+    pub(in crate::mesh::stream) fn group_due(&self, pe: usize) -> u32 {
+        let lanes = self.pes[pe].lanes as usize;
+        let routes = self.class(pe).routes.iter().enumerate();
+        let members = routes.filter(|(_, route)| route.rivals != 0);
+        members.map(|(index, _)| self.lanes[lanes + index].due.at).min().unwrap_or(0)
+    }
 }

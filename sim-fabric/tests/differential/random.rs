@@ -23,6 +23,12 @@ struct Stream {
     /// Words that a second PE behind the first sends on the same colour once the switch advanced.
     merged: Option<(u32, bool)>,
     split: u32,
+    /// Threads of those that send and of those that take, and whether all go through thread 0.
+    threads: (u8, u8),
+    /// Wavelets of it that the datapath handles in a cycle.
+    at_once: u8,
+    /// Whether operations wait for the one before them in the list, whatever their thread.
+    after: bool,
 }
 
 fn stream() -> impl Strategy<Value = Stream> {
@@ -30,8 +36,9 @@ fn stream() -> impl Strategy<Value = Stream> {
         (0usize..12, 0usize..4, 1usize..4, 1u32..40),
         (1u32..4, 1u32..4, 0u32..12, 0u32..5),
         (any::<u8>(), proptest::option::of((1u32..20, any::<bool>())), 1u32..4),
+        ((0u8..4, 0u8..4), prop::bool::weighted(0.2), 0u8..4),
     )
-        .prop_map(|(place, work, extra)| Stream {
+        .prop_map(|(place, work, extra, thread)| Stream {
             from: place.0,
             direction: place.1,
             length: place.2,
@@ -43,6 +50,9 @@ fn stream() -> impl Strategy<Value = Stream> {
             taps: extra.0,
             merged: extra.1,
             split: extra.2,
+            threads: thread.0,
+            after: thread.1,
+            at_once: 1 << thread.2,
         })
 }
 
@@ -52,18 +62,32 @@ fn op(dst: Operand, a: Operand, elements: u32, s: &Stream, period: u32) -> Op {
         period,
         tail: s.tail,
         local_cycles: 3,
+        thread: if matches!(dst, Operand::Fabric(_)) { s.threads.0 } else { s.threads.1 },
+        at_once: s.at_once,
         ..Op::new(OpKind::Move, DType::F32, elements, dst, [a, Operand::None, Operand::None])
     }
 }
 
-/// A program of up to five streams on 4 x 3 PEs.
+/// A program of up to seven streams on 4 x 3 PEs, on one thread or several.
 pub(super) fn program() -> impl Strategy<Value = Program> {
-    proptest::collection::vec(stream(), 1..6).prop_map(|streams| {
+    let streams = proptest::collection::vec(stream(), 1..8);
+    (streams, any::<bool>()).prop_map(|(mut streams, alone)| {
+        if alone {
+            streams.iter_mut().for_each(|stream| stream.threads = (0, 0));
+        }
         let shape = Shape { columns: 4, rows: 3 };
         let mut program =
             Program { shape, classes: vec![PeClass::default(); 12], class_of: (0..12).collect() };
         for (colour, stream) in streams.iter().enumerate() {
+            let before: Vec<_> = program.classes.iter().map(|class| class.ops.len()).collect();
             add(&mut program, colour as u8, stream);
+            for (class, before) in program.classes.iter_mut().zip(before) {
+                for index in before.max(1)..class.ops.len() {
+                    if stream.after {
+                        class.ops[index].after = vec![index as u16 - 1];
+                    }
+                }
+            }
         }
         program
     })

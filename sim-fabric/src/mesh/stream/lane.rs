@@ -1,213 +1,219 @@
-//! One node on its way through its wavelets: what bounds the next ones from below.
+//! A router's service of one colour.
 
-use super::graph::{Channel, Graph, NONE, Node, Piece, Put, Stretch};
-use super::train::{Train, serve};
+use super::agree::Side;
+use super::layout::{NONE, RouteLayout, Way, ports};
+use super::offer::{Look, Offer, Turn};
+use super::state::{Due, Engine, is_ramp};
+use super::train::{Piece, serve};
+use smallvec::SmallVec;
 
-/// Reads the times at one side of a channel, index after index.
-struct Reader<'a> {
-    pieces: &'a [Piece],
-    trains: &'a [Train],
-    /// Added to every time.
-    add: u64,
-    /// Current piece, run of its node's train, and first wavelet of that run.
-    piece: usize,
-    run: usize,
-    run_at: u32,
-}
+/// Both ends of the channels that a lane takes from and puts into, before it is looked at.
+pub(super) type Sides = SmallVec<[Side; 9]>;
 
-impl<'a> Reader<'a> {
-    fn new(pieces: &'a [Piece], trains: &'a [Train], add: u64) -> Self {
-        Self { pieces, trains, add, piece: 0, run: 0, run_at: 0 }
+impl Engine<'_> {
+    fn lane(&self, pe: usize, route: u8) -> usize {
+        self.pes[pe].lanes as usize + route as usize
     }
 
-    /// The line through wavelet `at` of the channel, and for how many wavelets it holds. A time
-    /// that is not known yet is 0, the least bound.
-    fn line(&mut self, at: u32) -> ((u64, u32), u32) {
-        while let Some(piece) = self.pieces.get(self.piece) {
-            if at >= piece.channel_at + piece.count {
-                (self.piece, self.run, self.run_at) = (self.piece + 1, 0, 0);
+    /// PE and channel behind a port of a route.
+    fn output(&self, pe: usize, layout: &RouteLayout, port: u8) -> (usize, u8) {
+        if is_ramp(port) { (pe, layout.down) } else { self.behind(pe, layout.colour, port) }
+    }
+
+    /// Looks at one lane, alone.
+    pub(super) fn step_lane(&mut self, pe: usize, route: u8, due: Due) {
+        let rivals = self.class(pe).routes[route as usize].rivals;
+        let mut sides = Sides::new();
+        self.open_lane(pe, route, due.from, &mut sides);
+        let before = self.moved(pe, route);
+        let end = loop {
+            match self.look_lane(pe, route, &sides) {
+                Look::Offer(offer) => {
+                    let mut pieces = std::mem::take(&mut self.pieces);
+                    let lines = offer.lines();
+                    serve(lines, offer.count, offer.earliest, offer.spacing, &mut pieces);
+                    self.pass_lane(pe, route, &offer, &pieces);
+                    self.pieces = pieces;
+                }
+                end => break end,
+            }
+        };
+        self.note_lane(pe, route, &end);
+        self.close_all(&sides);
+        if rivals != 0
+            && let Some(time) = self.meet(pe, route, rivals, before)
+        {
+            self.pes[pe].joint = true;
+            let from = self.group_due(pe).min(time as u32);
+            self.step_router(pe, from);
+        }
+    }
+
+    /// Wavelets that a lane took from each of its channels.
+    fn moved(&self, pe: usize, route: u8) -> [u32; 4] {
+        let mut moved = [0; 4];
+        let inputs = &self.class(pe).routes[route as usize].inputs;
+        for (moved, &input) in moved.iter_mut().zip(inputs) {
+            *moved = self.channels[self.channel_of(pe, input)].takes.total;
+        }
+        moved
+    }
+
+    /// Notes what a lane has to do with, and puts it back to before cycle `time`.
+    pub(super) fn open_lane(&mut self, pe: usize, route: u8, time: u32, sides: &mut Sides) {
+        let layout = &self.class(pe).routes[route as usize];
+        for &input in &layout.inputs {
+            sides.push(self.open(pe, input, false, time));
+        }
+        for port in ports(layout.outputs) {
+            let (at, channel) = self.output(pe, layout, port);
+            sides.push(self.open(at, channel, true, time));
+        }
+        let index = self.lane(pe, route);
+        if u64::from(self.lanes[index].earliest) > u64::from(time) {
+            let lane = &mut self.lanes[index];
+            self.lists.cut(&mut lane.turned, time << 1);
+            lane.position = lane.turned.count % layout.positions.len() as u32;
+            let turned = self.lists.items(&lane.turned).last().map(|turn| turn >> 1);
+            let inputs = layout.inputs.iter();
+            let last = inputs
+                .filter_map(|&input| {
+                    self.pool.last(&self.channels[self.channel_of(pe, input)].takes)
+                })
+                .max();
+            let wait = if turned.map(u64::from) == last { self.spec.switch_cycles } else { 0 };
+            let earliest = last.map_or(0, |last| last + 1 + u64::from(wait));
+            self.lanes[index].earliest = self.time(earliest);
+        }
+    }
+
+    /// Notes what a lane waits for.
+    pub(super) fn note_lane(&mut self, pe: usize, route: u8, end: &Look) {
+        let layout = &self.class(pe).routes[route as usize];
+        for &input in &layout.inputs {
+            let index = self.channel_of(pe, input);
+            self.channels[index].elsewhere = !end.wants_more(index);
+        }
+        for port in ports(layout.outputs) {
+            let (at, channel) = self.output(pe, layout, port);
+            let index = self.channel_of(at, channel);
+            self.channels[index].wants_room = end.wants_room(index);
+        }
+    }
+
+    /// What a lane can do next.
+    pub(super) fn look_lane(&self, pe: usize, route: u8, sides: &[Side]) -> Look {
+        let class = self.class(pe);
+        let layout = &class.routes[route as usize];
+        let lane = &self.lanes[self.lane(pe, route)];
+        let position = layout.positions[lane.position as usize];
+        let rx = self.channel_of(pe, position.channel);
+        let way = class.channels[position.channel as usize].way;
+        let mut offer = Offer::new(u32::MAX, u64::from(lane.earliest), 1);
+        if !self.arrivals(&mut offer, rx, self.numbers(way).0) {
+            return Look::Starved(rx as u32);
+        }
+        let channel = &self.channels[rx];
+        let turns = self.lists.items(&channel.turns);
+        let next = turns.partition_point(|&turn| turn >> 1 < channel.takes.total);
+        let down = position.tx >> super::layout::RAMP & 1 == 1;
+        let mut stays = false;
+        if let Some(&turn) = turns.get(next) {
+            let left = (turn >> 1) - channel.takes.total;
+            let control = turn & 1 == 1;
+            if left < offer.count && control && down && left > 0 {
+                // A control wavelet does not go the way of the data before it.
+                offer.count = left;
+            } else if left < offer.count {
+                offer.count = left + 1;
+                offer.turn = if control { Turn::Control } else { Turn::Advance };
+                stays = control && down;
+            }
+        }
+        let wanted = offer.count;
+        offer.ports = position.tx;
+        for port in ports(position.tx) {
+            if is_ramp(port) && stays {
                 continue;
             }
-            let left = piece.channel_at + piece.count - at;
-            let index = piece.node_at + (at - piece.channel_at);
-            let train = &self.trains[piece.node as usize];
-            while let Some(run) = train.get(self.run) {
-                if index >= self.run_at + run.count {
-                    self.run_at += run.count;
-                    self.run += 1;
+            let (at, channel) = self.output(pe, layout, port);
+            debug_assert!(channel != NONE);
+            let way = if is_ramp(port) { Way::Down } else { Way::Link(port) };
+            let tx = self.channel_of(at, channel);
+            if !self.room(&mut offer, tx, way, sides) {
+                return Look::NoRoom(tx as u32);
+            }
+        }
+        if offer.count < wanted {
+            offer.turn = Turn::None;
+        }
+        Look::Offer(offer)
+    }
+
+    /// Wavelets of `offer` leave a lane at the times of `pieces`; not all of them have to.
+    pub(super) fn pass_lane(&mut self, pe: usize, route: u8, offer: &Offer, pieces: &[Piece]) {
+        let count: u32 = pieces.iter().map(|piece| piece.count).sum();
+        let turn = if count == offer.count { offer.turn } else { Turn::None };
+        // Only control wavelets advance the routers behind.
+        let sent = if turn == Turn::Control { turn } else { Turn::None };
+        self.move_all(offer, pieces, sent);
+        let last = pieces.last().map_or(0, |piece| piece.last());
+        let last = self.time(last);
+        let index = self.lane(pe, route);
+        let lane = &mut self.lanes[index];
+        lane.earliest = last + 1;
+        if turn != Turn::None {
+            let control = u32::from(turn == Turn::Control);
+            self.lists.push(&mut lane.turned, last << 1 | control);
+            let positions = self.class(pe).routes[route as usize].positions.len() as u32;
+            let lane = &mut self.lanes[index];
+            lane.position = if lane.position + 1 == positions { 0 } else { lane.position + 1 };
+            lane.earliest += self.spec.switch_cycles;
+        }
+    }
+
+    /// The first cycle in which a wavelet of `route`, of those behind `from`, leaves with one of a
+    /// rival.
+    fn meet(&self, pe: usize, route: u8, rivals: u32, from: [u32; 4]) -> Option<u64> {
+        let class = self.class(pe);
+        let mut first: Option<u64> = None;
+        for (&input, from) in class.routes[route as usize].inputs.iter().zip(from) {
+            let own = &self.channels[self.channel_of(pe, input)].takes;
+            let Some(since) = self.pool.line(own, from.min(own.total)).map(|line| line.time) else {
+                continue;
+            };
+            for (other, layout) in class.routes.iter().enumerate() {
+                if rivals >> other & 1 == 0 {
                     continue;
                 }
-                let skip = index - self.run_at;
-                let time = run.time + u64::from(skip) * u64::from(run.period) + self.add;
-                return ((time, run.period), left.min(run.count - skip));
+                for &channel in &layout.inputs {
+                    let theirs = &self.channels[self.channel_of(pe, channel)].takes;
+                    let start = self.pool.before(theirs, since);
+                    let meeting = self.pool.meeting((own, from), (theirs, start));
+                    first = first.into_iter().chain(meeting).min();
+                }
             }
-            return ((0, 0), left);
         }
-        ((0, 0), u32::MAX)
-    }
-}
-
-/// Lower bounds of a node's next wavelets: lines that hold for `left` of them.
-pub(super) struct Bounds {
-    lines: [(u64, u32); 7],
-    used: usize,
-    pub(super) left: u32,
-}
-
-impl Bounds {
-    pub(super) fn lines(&self) -> &[(u64, u32)] {
-        &self.lines[..self.used]
-    }
-}
-
-/// A node, the times it has so far, and where it is.
-pub(super) struct Lane<'a> {
-    graph: &'a Graph,
-    trains: &'a [Train],
-    stretches: &'a [Stretch],
-    train: Train,
-    spacing: u32,
-    floor: u64,
-    credits: bool,
-    /// Current stretch, wavelets of it that are done, and what it reads.
-    stretch: usize,
-    at: u32,
-    input: Option<Reader<'a>>,
-    rooms: [Option<Reader<'a>>; 5],
-    previous: Option<u64>,
-    gap: u32,
-}
-
-impl<'a> Lane<'a> {
-    /// A node before its first wavelet. No time is below `floor`; room matters if `credits`.
-    pub(super) fn new(
-        graph: &'a Graph,
-        trains: &'a [Train],
-        node: &Node,
-        train: Train,
-        (floor, credits): (u64, bool),
-    ) -> Self {
-        let mut lane = Self {
-            graph,
-            trains,
-            stretches: &graph.stretches[node.stretches.0 as usize..node.stretches.1 as usize],
-            train,
-            spacing: node.spacing,
-            floor,
-            credits,
-            stretch: 0,
-            at: 0,
-            input: None,
-            rooms: [const { None }; 5],
-            previous: None,
-            gap: 0,
-        };
-        lane.open();
-        lane
+        first
     }
 
-    /// Sets the readers of the current stretch up.
-    fn open(&mut self) {
-        let Some(stretch) = self.stretches.get(self.stretch) else { return };
-        let channel = |c: u32| -> &'a Channel { &self.graph.channels[c as usize] };
-        self.gap = stretch.gap;
-        self.input = (stretch.from != NONE).then(|| {
-            let from = channel(stretch.from);
-            Reader::new(&from.puts, self.trains, u64::from(from.latency))
+    /// The cycle in which a lane last used `port` before now, if it did.
+    pub(super) fn used(&self, pe: usize, route: u8, port: u8) -> Option<u64> {
+        let layout = &self.class(pe).routes[route as usize];
+        if layout.outputs >> port & 1 == 0 {
+            return None;
+        }
+        let (at, channel) = self.output(pe, layout, port);
+        let put = self.pool.last(&self.channels[self.channel_of(at, channel)].puts);
+        if !is_ramp(port) {
+            return put;
+        }
+        // Control wavelets that ended there.
+        let turned = self.lists.items(&self.lanes[self.lane(pe, route)].turned);
+        let count = layout.positions.len();
+        let ended = turned.iter().enumerate().rev().find(|&(index, turn)| {
+            turn & 1 == 1 && layout.positions[index % count].tx >> port & 1 == 1
         });
-        self.rooms = [const { None }; 5];
-        if self.credits {
-            for (room, put) in self.rooms.iter_mut().zip(self.graph.puts_of(stretch)) {
-                let channel = channel(put.channel);
-                *room = channel.limits().then(|| Reader::new(&channel.takes, self.trains, 1));
-            }
-        }
-    }
-
-    /// Where the next wavelets go.
-    pub(super) fn puts(&self) -> &'a [Put] {
-        self.stretches.get(self.stretch).map_or(&[], |stretch| self.graph.puts_of(stretch))
-    }
-
-    /// What bounds the next wavelets, or `None` behind the last.
-    pub(super) fn bounds(&mut self) -> Option<Bounds> {
-        let stretch = self.stretches.get(self.stretch)?;
-        let mut bounds =
-            Bounds { lines: [(self.floor, 0); 7], used: 1, left: stretch.count - self.at };
-        if let Some(reader) = &mut self.input {
-            let (line, holds) = reader.line(stretch.from_at + self.at);
-            bounds.add(line, holds);
-        }
-        for (room, put) in self.rooms.iter_mut().zip(self.graph.puts_of(stretch)) {
-            let Some(reader) = room else { continue };
-            if self.at >= put.count {
-                continue;
-            }
-            let window = self.graph.channels[put.channel as usize].window;
-            let (index, left) = (put.channel_at + self.at, put.count - self.at);
-            if index < window {
-                bounds.left = bounds.left.min(window - index).min(left);
-            } else {
-                let (line, holds) = reader.line(index - window);
-                bounds.add(line, holds.min(left));
-            }
-        }
-        Some(bounds)
-    }
-
-    /// The next wavelet's time under `bounds`.
-    pub(super) fn next(&self, bounds: &Bounds) -> u64 {
-        let bound = bounds.lines().iter().map(|line| line.0).max().unwrap_or(0);
-        self.previous.map_or(bound, |t| bound.max(t + u64::from(self.gap)))
-    }
-
-    /// `count` wavelets pass as early as `bounds` allow.
-    pub(super) fn pass(&mut self, bounds: &Bounds, count: u32) {
-        let last =
-            serve(&mut self.train, bounds.lines(), count, self.previous, self.gap, self.spacing);
-        self.passed(count, last);
-    }
-
-    /// One wavelet passes at `time`.
-    pub(super) fn pass_at(&mut self, time: u64) {
-        super::train::append(&mut self.train, time, 1, 1);
-        self.passed(1, time);
-    }
-
-    /// `count` wavelets pass at the times of `train`, the last at `last`.
-    pub(super) fn pass_train(&mut self, train: &Train, count: u32, last: u64) {
-        for run in train {
-            super::train::append(&mut self.train, run.time, run.count, run.period);
-        }
-        self.passed(count, last);
-    }
-
-    /// Least distance of two wavelets (cycles).
-    pub(super) fn spacing(&self) -> u32 {
-        self.spacing
-    }
-
-    fn passed(&mut self, count: u32, last: u64) {
-        self.previous = Some(last);
-        self.gap = self.spacing;
-        self.at += count;
-        if self.stretches.get(self.stretch).is_some_and(|s| self.at == s.count) {
-            self.stretch += 1;
-            self.at = 0;
-            self.open();
-        }
-    }
-
-    /// All times, and the last.
-    pub(super) fn into_train(self) -> (Train, Option<u64>) {
-        (self.train, self.previous)
-    }
-}
-
-impl Bounds {
-    fn add(&mut self, line: (u64, u32), holds: u32) {
-        self.lines[self.used] = line;
-        self.used += 1;
-        self.left = self.left.min(holds);
+        put.into_iter().chain(ended.map(|(_, turn)| u64::from(turn >> 1))).max()
     }
 }

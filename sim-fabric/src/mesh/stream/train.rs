@@ -1,208 +1,337 @@
 //! Trains: the times of consecutive wavelets as runs of equal spacing.
+//!
+//! Most trains are one run, which lies in the train itself; longer ones lie in a [`Pool`].
 
 use smallvec::SmallVec;
 
 /// A run of wavelets: the `i`-th passes at `time + i * period`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Run {
+    /// Its first wavelet's number in the train.
+    pub(super) at: u32,
+    pub(super) time: u32,
+    /// Distance of two wavelets `[cycles]`; says nothing in a run of one.
+    pub(super) period: u32,
+}
+
+/// Times of the wavelets that pass one end of a buffer, first to last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Train {
+    /// Wavelets so far.
+    pub(super) total: u32,
+    /// Where its runs lie in the pool, counted from 1; 0 if `first` is the only one.
+    spill: u32,
+    first: Run,
+}
+
+/// A straight piece of a train from some wavelet on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) time: u64,
+    pub(super) period: u64,
+    /// Wavelets for which it holds.
+    pub(super) count: u32,
+}
+
+impl Line {
+    /// When its `i`-th wavelet passes.
+    pub(super) fn at(self, i: u32) -> u64 {
+        self.time + u64::from(i) * self.period
+    }
+}
+
+/// Wavelets that pass one behind the other: time of the first, how many, how far apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
     pub(super) time: u64,
     pub(super) count: u32,
     pub(super) period: u32,
 }
 
-impl Run {
-    fn at(self, i: u32) -> u64 {
-        self.time + u64::from(i) * u64::from(self.period)
-    }
-
+impl Piece {
     pub(super) fn last(self) -> u64 {
-        self.at(self.count - 1)
+        self.time + u64::from(self.count - 1) * u64::from(self.period)
     }
 }
 
-/// Times of consecutive wavelets; most trains are one or two runs and need no allocation.
-pub(super) type Train = SmallVec<[Run; 2]>;
+/// What [`serve`] gives; nearly always one or two pieces.
+pub(super) type Pieces = SmallVec<[Piece; 3]>;
 
-/// Appends `count` wavelets from `time` on, `period` apart, to a train, joining runs that continue.
-pub(super) fn append(train: &mut Train, time: u64, count: u32, period: u32) {
-    if count == 0 {
-        return;
+/// Trains of several runs.
+#[derive(Default)]
+pub(super) struct Pool {
+    spilled: Vec<Vec<Run>>,
+}
+
+impl Pool {
+    /// The runs of a train.
+    pub(super) fn runs<'a>(&'a self, train: &'a Train) -> &'a [Run] {
+        match train.spill {
+            0 if train.total == 0 => &[],
+            0 => std::slice::from_ref(&train.first),
+            spill => &self.spilled[spill as usize - 1],
+        }
     }
-    if let Some(last) = train.last_mut() {
-        let step = time - last.last();
-        let joins = count == 1 || step == u64::from(period);
-        if joins && last.count == 1 {
-            *last = Run { time: last.time, count: count + 1, period: step as u32 };
+
+    /// Appends wavelets behind the last one, joining runs that continue.
+    pub(super) fn append(&mut self, train: &mut Train, piece: Piece) {
+        let Piece { count, period, .. } = piece;
+        let time = piece.time as u32;
+        let at = train.total;
+        train.total += count;
+        let run = Run { at, time, period };
+        if train.spill == 0 {
+            if at == 0 {
+                train.first = run;
+            } else if !joins(&mut train.first, at, time, count, period) {
+                self.spilled.push(vec![train.first, run]);
+                train.spill = self.spilled.len() as u32;
+            }
             return;
         }
-        if joins && step == u64::from(last.period) && (count == 1 || period == last.period) {
-            last.count += count;
+        let runs = &mut self.spilled[train.spill as usize - 1];
+        if !runs.last_mut().is_some_and(|last| joins(last, at, time, count, period)) {
+            runs.push(run);
+        }
+    }
+
+    /// Forgets all wavelets from number `keep` on.
+    pub(super) fn cut(&mut self, train: &mut Train, keep: u32) {
+        if keep >= train.total {
             return;
         }
+        train.total = keep;
+        if train.spill != 0 {
+            let runs = &mut self.spilled[train.spill as usize - 1];
+            runs.truncate(runs.partition_point(|run| run.at < keep));
+        }
     }
-    train.push(Run { time, count, period });
+
+    /// The train from wavelet `at` on, as far as it is straight.
+    pub(super) fn line(&self, train: &Train, at: u32) -> Option<Line> {
+        if train.spill == 0 && at < train.total {
+            return Some(line_of(&train.first, train.total, at));
+        }
+        line_in(self.runs(train), train.total, at)
+    }
+
+    /// When the last wavelet passed.
+    pub(super) fn last(&self, train: &Train) -> Option<u64> {
+        let at = train.total.checked_sub(1)?;
+        self.line(train, at).map(|line| line.time)
+    }
+
+    /// How many wavelets passed before cycle `time`.
+    pub(super) fn before(&self, train: &Train, time: u64) -> u32 {
+        let runs = self.runs(train);
+        let behind = runs.partition_point(|run| u64::from(run.time) < time);
+        let Some(run) = behind.checked_sub(1).map(|i| runs[i]) else { return 0 };
+        let end = runs.get(behind).map_or(train.total, |next| next.at);
+        let span = time - u64::from(run.time);
+        // Several may pass in one cycle where threads send on one colour.
+        let passed = match (end - run.at, run.period) {
+            (1, _) => 1,
+            (all, 0) => u64::from(all),
+            (_, period) => span.div_ceil(u64::from(period)),
+        };
+        end.min(run.at + u32::try_from(passed).unwrap_or(u32::MAX - run.at))
+    }
 }
 
-/// Whether two trains have the same times, however they are cut into runs.
-pub(super) fn same(a: &[Run], b: &[Run]) -> bool {
-    if a == b {
-        return true;
-    }
-    let (mut i, mut j) = (0, 0);
-    let (mut done_a, mut done_b) = (0, 0);
-    while i < a.len() && j < b.len() {
-        let n = (a[i].count - done_a).min(b[j].count - done_b);
-        let equal = a[i].at(done_a) == b[j].at(done_b) && (n == 1 || a[i].period == b[j].period);
-        if !equal {
-            return false;
-        }
-        done_a += n;
-        done_b += n;
-        if done_a == a[i].count {
-            (i, done_a) = (i + 1, 0);
-        }
-        if done_b == b[j].count {
-            (j, done_b) = (j + 1, 0);
+impl Pool {
+    /// The first cycle in which wavelets of both trains pass, of those from the given ones on.
+    pub(super) fn meeting(&self, a: (&Train, u32), b: (&Train, u32)) -> Option<u64> {
+        let ((a, mut i), (b, mut j)) = (a, b);
+        loop {
+            let (x, y) = (self.line(a, i)?, self.line(b, j)?);
+            if let Some(time) = crossing(x, y) {
+                return Some(time);
+            }
+            // Whoever ends first goes on.
+            let (end_x, end_y) = (x.at(x.count - 1), y.at(y.count - 1));
+            if end_x < end_y {
+                i += x.count;
+            } else {
+                j += y.count;
+            }
         }
     }
-    i == a.len() && j == b.len()
 }
 
-/// Whether two trains have a wavelet in the same cycle.
-pub(super) fn collide(a: &[Run], b: &[Run]) -> bool {
-    let (mut i, mut j) = (0, 0);
-    while i < a.len() && j < b.len() {
-        let (x, y) = (a[i], b[j]);
-        if x.last() >= y.time && y.last() >= x.time && runs_collide(x, y) {
-            return true;
-        }
-        if x.last() < y.last() { i += 1 } else { j += 1 }
-    }
-    false
-}
-
-fn runs_collide(x: Run, y: Run) -> bool {
-    let (few, many) = if x.count <= y.count { (x, y) } else { (y, x) };
+/// The first cycle that lies on both lines.
+fn crossing(x: Line, y: Line) -> Option<u64> {
     let from = x.time.max(y.time);
-    let to = x.last().min(y.last());
-    if x.period == 1 && y.period == 1 {
-        return from <= to;
+    let to = x.at(x.count - 1).min(y.at(y.count - 1));
+    // Lines of one wavelet, and then those whose wavelets lie far apart, have few to try.
+    let (few, many) =
+        if x.count == 1 || (y.count > 1 && x.period >= y.period) { (x, y) } else { (y, x) };
+    let step = few.period.max(1);
+    let mut i = (from - few.time).div_ceil(step);
+    while i < u64::from(few.count) && few.time + i * step <= to {
+        let time = few.time + i * step;
+        if many.count == 1 || (time - many.time).is_multiple_of(many.period.max(1)) {
+            return Some(time);
+        }
+        if i > (from - few.time).div_ceil(step) + many.period {
+            // It would have come within one period of the other.
+            return None;
+        }
+        i += 1;
     }
-    (0..few.count).map(|i| few.at(i)).any(|t| {
-        t >= from
-            && t <= to
-            && (many.count == 1 || (t - many.time).is_multiple_of(u64::from(many.period.max(1))))
-    })
+    None
 }
 
-/// The least times that keep to a set of lower bounds and to a least spacing.
-///
-/// `bound` is one line for each constraint over the next `count` wavelets: (time of the first,
-/// period). The result is appended to `train`; `previous` is the time of the wavelet before, to
-/// which the first keeps `first_gap`, the others `spacing`.
+/// Whether `count` wavelets at `time`, from number `at` on, continue the run.
+fn joins(last: &mut Run, at: u32, time: u32, count: u32, period: u32) -> bool {
+    let length = at - last.at;
+    let end = last.time + (length - 1) * last.period;
+    let step = time - end;
+    if count > 1 && step != period {
+        return false;
+    }
+    if length == 1 {
+        last.period = step;
+    }
+    last.period == step
+}
+
+fn line_of(run: &Run, end: u32, at: u32) -> Line {
+    let period = u64::from(run.period);
+    let time = u64::from(run.time) + u64::from(at - run.at) * period;
+    Line { time, period, count: end - at }
+}
+
+/// The train of `runs` and `total` wavelets from wavelet `at` on.
+pub(super) fn line_in(runs: &[Run], total: u32, at: u32) -> Option<Line> {
+    if at >= total {
+        return None;
+    }
+    let behind = runs.partition_point(|run| run.at <= at);
+    let end = runs.get(behind).map_or(total, |next| next.at);
+    Some(line_of(&runs[behind.checked_sub(1)?], end, at))
+}
+
+/// The earliest times of `count` wavelets that keep to lower bounds, each a line, and to a least
+/// spacing; the first passes no earlier than `earliest`.
 pub(super) fn serve(
-    train: &mut Train,
-    bounds: &[(u64, u32)],
+    bounds: &[(u64, u64)],
     count: u32,
-    previous: Option<u64>,
-    first_gap: u32,
+    earliest: u64,
     spacing: u32,
-) -> u64 {
-    let mut before = previous;
-    let mut gap = first_gap;
-    let mut done = 0;
+    out: &mut Pieces,
+) {
+    out.clear();
+    let step = u64::from(spacing);
+    let (mut done, mut earliest) = (0, earliest);
     while done < count {
-        let line = |b: &(u64, u32)| (b.0 + u64::from(b.1) * u64::from(done), b.1);
-        let (value, slope) = bounds.iter().map(line).max().unwrap_or((0, 0));
+        let (mut value, mut slope) = (0, 0);
+        for &(first, period) in bounds {
+            let here = (first + period * u64::from(done), period);
+            (value, slope) = (value, slope).max(here);
+        }
         let mut left = count - done;
-        for bound in bounds {
-            let (v, s) = line(bound);
-            if s > slope {
-                let crossing = (value - v) / u64::from(s - slope) + 1;
+        for &(first, period) in bounds {
+            if period > slope {
+                let here = first + period * u64::from(done);
+                let crossing = (value - here) / (period - slope) + 1;
                 left = left.min(u32::try_from(crossing).unwrap_or(u32::MAX));
             }
         }
-        let first = before.map_or(value, |t| value.max(t + u64::from(gap)));
-        let last = if slope <= spacing {
-            append(train, first, left, spacing);
-            first + u64::from(spacing) * u64::from(left - 1)
+        let time = value.max(earliest);
+        if slope <= step {
+            out.push(Piece { time, count: left, period: spacing });
+            earliest = time + step * u64::from(left);
         } else {
-            // Late by `first - value`; the line is steeper than the spacing and catches up.
-            let late = first - value;
-            let queued = late.div_ceil(u64::from(slope - spacing)).min(u64::from(left)) as u32;
-            append(train, first, queued, spacing);
-            let rest = left - queued;
-            append(train, value + u64::from(slope) * u64::from(queued), rest, slope);
-            match rest {
-                0 => first + u64::from(spacing) * u64::from(queued - 1),
-                _ => value + u64::from(slope) * u64::from(left - 1),
+            // Late by `time - value`; the line is steeper than the spacing and catches up.
+            let late = (time - value).div_ceil(slope - step);
+            let queued = late.min(u64::from(left)) as u32;
+            if queued > 0 {
+                out.push(Piece { time, count: queued, period: spacing });
+                earliest = time + step * u64::from(queued);
             }
-        };
-        before = Some(last);
-        gap = spacing;
+            if queued < left {
+                let time = value + slope * u64::from(queued);
+                let piece = Piece { time, count: left - queued, period: slope as u32 };
+                out.push(piece);
+                earliest = piece.last() + step;
+            }
+        }
         done += left;
     }
-    before.unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn times(train: &[Run]) -> Vec<u64> {
-        train.iter().flat_map(|r| (0..r.count).map(|i| r.at(i))).collect()
+    fn times(pieces: &[Piece]) -> Vec<u64> {
+        let of = |piece: &Piece| {
+            let Piece { time, count, period } = *piece;
+            (0..u64::from(count)).map(move |i| time + i * u64::from(period))
+        };
+        pieces.iter().flat_map(of).collect()
     }
 
-    /// The recursion that `serve` solves in closed form.
-    fn plain(
-        bounds: &[(u64, u32)],
-        count: u32,
-        previous: Option<u64>,
-        gap: u32,
-        p: u32,
-    ) -> Vec<u64> {
-        let mut out: Vec<u64> = Vec::new();
-        for k in 0..count {
-            let bound =
-                bounds.iter().map(|b| b.0 + u64::from(b.1) * u64::from(k)).max().unwrap_or(0);
-            let before = match out.last() {
-                Some(&t) => t + u64::from(p),
-                None => previous.map_or(0, |t| t + u64::from(gap)),
-            };
-            out.push(bound.max(before));
+    proptest! {
+        #[test]
+        fn lines_meet_where_both_have_a_wavelet(
+            a in (0u64..20, 1u64..6, 1u32..12), b in (0u64..20, 1u64..6, 1u32..12),
+        ) {
+            let line = |(time, period, count)| Line { time, period, count };
+            let (x, y) = (line(a), line(b));
+            let common = (0..x.count).map(|i| x.at(i)).find(|t| (0..y.count).any(|j| y.at(j) == *t));
+            prop_assert_eq!(crossing(x, y), common);
+            prop_assert_eq!(crossing(y, x), common);
         }
-        out
-    }
 
-    proptest::proptest! {
+        /// The recursion that `serve` solves in closed form.
         #[test]
         fn serving_equals_the_recursion(
-            bounds in proptest::collection::vec((0u64..40, 0u32..5), 1..4),
-            count in 1u32..30, previous in proptest::option::of(0u64..40), gap in 1u32..4, p in 1u32..4,
+            bounds in proptest::collection::vec((0u64..40, 0u64..5), 1..4),
+            count in 1u32..30, earliest in 0u64..40, spacing in 1u32..4,
         ) {
-            let mut train = Train::new();
-            let last = serve(&mut train, &bounds, count, previous, gap, p);
-            let expected = plain(&bounds, count, previous, gap, p);
-            proptest::prop_assert_eq!(Some(&last), expected.last());
-            proptest::prop_assert_eq!(times(&train), expected);
+            let mut pieces = Pieces::new();
+            serve(&bounds, count, earliest, spacing, &mut pieces);
+            let mut next = earliest;
+            let mut expected = Vec::new();
+            for k in 0..u64::from(count) {
+                let bound = bounds.iter().map(|b| b.0 + b.1 * k).max().unwrap_or(0);
+                expected.push(bound.max(next));
+                next = bound.max(next) + u64::from(spacing);
+            }
+            prop_assert_eq!(times(&pieces), expected);
         }
-    }
 
-    #[test]
-    fn equal_times_in_other_runs_are_the_same_train() {
-        let a = [Run { time: 3, count: 4, period: 2 }];
-        let b = [Run { time: 3, count: 1, period: 9 }, Run { time: 5, count: 3, period: 2 }];
-        assert!(same(&a, &b));
-        assert!(!same(&a, &b[..1]));
-        assert!(!same(&a, &[Run { time: 3, count: 4, period: 1 }]));
-    }
-
-    #[test]
-    fn trains_collide_only_in_the_same_cycle() {
-        let even = [Run { time: 0, count: 10, period: 2 }];
-        let odd = [Run { time: 1, count: 10, period: 2 }];
-        let late = [Run { time: 18, count: 3, period: 1 }];
-        assert!(!collide(&even, &odd));
-        assert!(collide(&even, &late));
+        /// A train says the same as the list of its times, whatever was appended and forgotten.
+        #[test]
+        fn a_train_is_the_list_of_its_times(
+            steps in proptest::collection::vec((0u64..4, 1u32..6, 1u32..4, 0u32..9), 1..12),
+            asked in 0u64..60,
+        ) {
+            let mut pool = Pool::default();
+            let mut train = Train::default();
+            let mut list: Vec<u64> = Vec::new();
+            for (gap, count, period, forgotten) in steps {
+                let time = list.last().map_or(0, |last| last + 1) + gap;
+                let piece = Piece { time, count, period };
+                pool.append(&mut train, piece);
+                list.extend(times(&[piece]));
+                let keep = train.total.saturating_sub(forgotten);
+                pool.cut(&mut train, keep);
+                list.truncate(keep as usize);
+                prop_assert_eq!(train.total as usize, list.len());
+                prop_assert_eq!(pool.last(&train), list.last().copied());
+                for (at, &time) in list.iter().enumerate() {
+                    let line = pool.line(&train, at as u32).expect("it is there");
+                    prop_assert_eq!(line.time, time);
+                    let end = at + line.count as usize;
+                    let straight: Vec<u64> = (0..line.count).map(|i| line.at(i)).collect();
+                    prop_assert_eq!(&list[at..end], &straight[..]);
+                }
+                let before = list.iter().filter(|&&time| time < asked).count();
+                prop_assert_eq!(pool.before(&train, asked) as usize, before);
+            }
+        }
     }
 }
