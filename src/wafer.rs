@@ -20,3 +20,4 @@ pub mod replay;
 pub mod sensitivity;
 pub mod spec;
 pub mod timer;
+pub mod values;

@@ -4,3 +4,5 @@
 mod kimi;
 #[path = "wafer/rectangle.rs"]
 mod rectangle;
+#[path = "wafer/values.rs"]
+mod values;

@@ -22,7 +22,7 @@ fn main() {
     let wafer = [755, 1170];
     let work = [
         ("wavelet star 32x32", star([32, 32], 500, one)),
-        ("wavelet chains 32x32", chains([32, 32], 4000, one)),
+        ("wavelet chains 32x32", chains([32, 32], 1000, one)),
         ("wavelet star wafer, one thread", star(wafer, 1, one)),
         ("wavelet star wafer, two threads", star(wafer, 1, two)),
         ("stream star wafer", star(wafer, 1, Engine::Stream)),

@@ -83,8 +83,17 @@ impl Cut {
         self.groups * self.sub
     }
 
-    /// Elements of one PE where the members of a group share them out.
+    /// Elements of one PE where the members of a group share them out: whole words, as they are
+    /// gathered.
     pub fn own(&self) -> u32 {
-        self.tile.div_ceil(self.sub)
+        match self.sub {
+            1 => self.tile,
+            sub => self.tile.div_ceil(sub).next_multiple_of(2),
+        }
+    }
+
+    /// Room of all that the members of a group hold.
+    pub fn room(&self) -> u32 {
+        self.own() * self.sub
     }
 }

@@ -7,25 +7,32 @@
 use sim_fabric::mesh::program::OpKind;
 use sim_sram::{Kind, VectorOp};
 
-/// A place in the memory of every PE: a buffer by its name, and an element of it.
+/// A place in the memory of every PE: a buffer by its name, and an element of it. Elements before the
+/// first count down from it, so that what lies before a vector needs no room of known size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spot {
     /// Name of the buffer; empty where only times are wanted.
     pub buffer: &'static str,
     /// Element of it `[elements]`.
-    pub at: u32,
+    pub at: i32,
 }
 
 impl Spot {
     /// The first element of a buffer.
-    pub fn of(buffer: &'static str) -> Self {
+    pub const fn of(buffer: &'static str) -> Self {
         Self { buffer, at: 0 }
     }
 
     /// So many elements further on.
     #[must_use]
-    pub fn plus(self, by: u32) -> Self {
-        Self { at: self.at + by, ..self }
+    pub const fn plus(self, by: u32) -> Self {
+        Self { at: self.at + by as i32, ..self }
+    }
+
+    /// So many elements before.
+    #[must_use]
+    pub const fn minus(self, by: u32) -> Self {
+        Self { at: self.at - by as i32, ..self }
     }
 }
 
@@ -40,19 +47,30 @@ pub struct Place {
     pub index: Option<(Spot, i32)>,
 }
 
-impl Place {
-    /// Elements one behind the other from `first` on.
-    pub fn flat(first: Spot) -> Self {
+impl From<Spot> for Place {
+    /// Elements one behind the other.
+    fn from(first: Spot) -> Self {
         Self { first, strides: None, index: None }
     }
+}
 
+impl Place {
     /// Elements so far apart along the lengths; what is not given is 0.
-    pub fn strided(first: Spot, strides: &[u32]) -> Self {
+    pub fn strided<const N: usize>(first: Spot, strides: [i32; N]) -> Self {
+        Self::from(first).with(strides)
+    }
+
+    /// One number for all elements.
+    pub fn one(first: Spot) -> Self {
+        Self::strided(first, [0])
+    }
+
+    /// The same with other strides.
+    #[must_use]
+    pub fn with<const N: usize>(self, strides: [i32; N]) -> Self {
         let mut all = [0; 4];
-        for (to, from) in all.iter_mut().zip(strides) {
-            *to = *from as i32;
-        }
-        Self { first, strides: Some(all), index: None }
+        all[..N].copy_from_slice(&strides);
+        Self { strides: Some(all), ..self }
     }
 
     /// The same, moved by `scale` times the number at `at`.
@@ -69,8 +87,10 @@ pub struct Instruction {
     pub unit: Kind,
     /// What is computed; [`OpKind::Local`] where only the time is known.
     pub what: OpKind,
-    /// Nested lengths, innermost first `[elements]`.
+    /// Nested lengths of one token, innermost first `[elements]`.
     pub dims: [u32; 4],
+    /// Tokens for which it is done.
+    pub tokens: u32,
     /// Where results go.
     pub to: Place,
     /// Where operands come from.
@@ -78,30 +98,34 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// An operation over nested lengths, innermost first.
+    /// An operation over nested lengths, innermost first, for one token.
     pub fn new(unit: Kind, what: OpKind, lengths: &[u32], to: Place, from: &[Place]) -> Self {
         let mut dims = [1; 4];
-        for (dim, length) in dims.iter_mut().zip(lengths) {
-            *dim = *length;
-        }
+        dims[..lengths.len()].copy_from_slice(lengths);
         let mut sources = [None; 3];
         for (source, place) in sources.iter_mut().zip(from) {
             *source = Some(*place);
         }
-        Self { unit, what, dims, to, from: sources }
+        Self { unit, what, dims, tokens: 1, to, from: sources }
     }
 
-    /// What it is to the datapath: rows of its innermost length.
+    /// What it is to the datapath: rows of its innermost length. Vectors of several tokens that lie
+    /// one behind the other are one row.
     pub fn cost(&self) -> VectorOp {
         let [inner, rest @ ..] = self.dims;
-        VectorOp { kind: self.unit, inner, outer: rest.iter().product() }
+        let outer: u32 = rest.iter().product();
+        let flat = std::iter::once(&self.to).chain(self.from.iter().flatten());
+        let (kind, tokens) = (self.unit, self.tokens);
+        if outer == 1 && flat.into_iter().all(|place| place.strides.is_none()) {
+            return VectorOp { kind, inner: inner * tokens, outer };
+        }
+        VectorOp { kind, inner, outer: outer * tokens }
     }
 }
 
 /// Work of which only the time is known.
 impl From<VectorOp> for Instruction {
     fn from(op: VectorOp) -> Self {
-        let nowhere = Place::flat(Spot::default());
-        Self::new(op.kind, OpKind::Local, &[op.inner, op.outer], nowhere, &[])
+        Self::new(op.kind, OpKind::Local, &[op.inner, op.outer], Spot::default().into(), &[])
     }
 }

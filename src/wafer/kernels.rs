@@ -13,7 +13,8 @@
 //! ```
 //! Sizes that do not divide are padded: the fullest PE is what is timed.
 
-mod attention;
+pub(super) mod attention;
+pub mod buffers;
 mod ends;
 mod experts;
 mod gemv;
@@ -27,7 +28,7 @@ use super::timer::Spent;
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
 use sim_fabric::mesh::program::DType;
-use sim_sram::{Kind, Owner, VectorOp};
+use sim_sram::{Kind, Owner};
 use std::ops::Deref;
 use workloads::forward::{Operator, OperatorKind};
 use workloads::model::WeightFormat;
@@ -70,6 +71,17 @@ pub struct Lowering<'a> {
     pub run: Run<'a>,
     /// The mapping.
     pub choices: &'a Choices,
+    /// Experts of each token, if the part has any.
+    pub routed: Option<Routed>,
+}
+
+/// Experts that each token uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routed {
+    /// Chosen by the router.
+    pub top_k: u32,
+    /// Used by all.
+    pub shared: u32,
 }
 
 impl<'a> Deref for Lowering<'a> {
@@ -132,12 +144,13 @@ impl<'a> Lowering<'a> {
                 let bytes = u64::from(vocabulary) * operator.weight_bytes;
                 self.embedding(&mut kernel, bytes)?;
             }
-            (OperatorKind::RmsNorm { width }, "q_norm" | "kv_norm") => {
-                self.norm(&mut kernel, [1, self.choices.qkv_rows], width);
+            (OperatorKind::RmsNorm { .. }, "q_norm") => self.q_norm(&mut kernel)?,
+            // What it does to the latent is part of `kv_append`, its weights of the matrices behind.
+            (OperatorKind::RmsNorm { .. }, "kv_norm") => {
+                kernel.phases.clear();
+                kernel.rectangle = [1, self.choices.qkv_rows];
             }
-            (OperatorKind::RmsNorm { width }, _) => {
-                self.norm(&mut kernel, [self.residual()?.pes(), 1], width);
-            }
+            (OperatorKind::RmsNorm { .. }, _) => self.norm(&mut kernel)?,
             (OperatorKind::HeadNorm { .. } | OperatorKind::GroupedAttention { .. }, _)
             | (OperatorKind::Linear { .. }, "qkv") => return Err(attention::not_yet()),
             (OperatorKind::Linear { ins, outs, format }, name) => {
@@ -287,20 +300,6 @@ impl<'a> Lowering<'a> {
                 local.instructions.push(op);
             }
         }
-    }
-
-    /// One operation over `elements` of each token.
-    fn each(&self, kind: Kind, elements: u32) -> VectorOp {
-        VectorOp { kind, inner: elements * self.tokens, outer: 1 }
-    }
-
-    /// The product of a tile with each token's vector, along whichever side fills the datapath better.
-    fn tile(&self, outs: u32, ins: u32, format: WeightFormat) -> VectorOp {
-        let rate = self.timer.pe.f16_per_cycle;
-        let vectors = |inner: u32, outer: u32| inner.div_ceil(rate) * outer;
-        let (inner, outer) =
-            if vectors(outs, ins) <= vectors(ins, outs) { (outs, ins) } else { (ins, outs) };
-        VectorOp { kind: multiply(format), inner, outer: outer * self.tokens }
     }
 
     /// Enters the bytes of a tile: weights, and the scales that it needs.

@@ -2,7 +2,7 @@
 
 use super::choices::Choices;
 use super::field::Field;
-use super::kernels::{Kernel, Lowering, Timed};
+use super::kernels::{Kernel, Lowering, Routed, Timed};
 use super::timer::{Spent, Timer};
 use crate::error::Error;
 use sim_sram::{Ledger, Owner};
@@ -53,13 +53,22 @@ pub struct LayerRun {
 impl<'a> Run<'a> {
     /// Kernels of `part` under `choices`.
     pub fn kernels(&self, part: &Part, choices: &'a Choices) -> Result<Vec<Kernel>, Error> {
-        let lowering = self.lowering(choices);
+        let lowering = self.lowering_of(part, choices);
         part.operators.iter().map(|operator| lowering.kernel(operator)).collect()
+    }
+
+    /// What the kernels of `part` share.
+    pub fn lowering_of(&self, part: &Part, choices: &'a Choices) -> Lowering<'a> {
+        let routed = part.operators.iter().find_map(|operator| match operator.kind {
+            OperatorKind::Experts { top_k, shared, .. } => Some(Routed { top_k, shared }),
+            _ => None,
+        });
+        Lowering { routed, ..self.lowering(choices) }
     }
 
     /// What all kernels share.
     pub fn lowering(&self, choices: &'a Choices) -> Lowering<'a> {
-        Lowering { run: *self, choices }
+        Lowering { run: *self, choices, routed: None }
     }
 
     /// Sum of the times of `kernels`, each from an even start `[cycles]`.

@@ -16,7 +16,7 @@ use wafersim::wafer::timer::{Engine, Memory, Timer};
 use workloads::forward::Step as ModelStep;
 use workloads::model::{Attention, FeedForward, Model, Storage, WeightFormat};
 
-const FABRIC: FabricSpec = FabricSpec {
+pub(crate) const FABRIC: FabricSpec = FabricSpec {
     hop_cycles: 1,
     ramp_cycles: 2,
     queue_depth: 3,
@@ -26,7 +26,7 @@ const FABRIC: FabricSpec = FabricSpec {
     receive_directions: 1,
 };
 
-const PE: PeSpec = PeSpec {
+pub(crate) const PE: PeSpec = PeSpec {
     f16_per_cycle: 8,
     f32_per_cycle: 4,
     f32_mul_per_cycle: 1,
@@ -44,7 +44,7 @@ const PE: PeSpec = PeSpec {
 };
 
 /// A model small enough for whole rectangles.
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let moe = FeedForward::Moe { experts: 8, top_k: 2, shared: 1, intermediate: 32 };
     Model {
         name: "small".into(),
@@ -64,7 +64,7 @@ fn model() -> Model {
     }
 }
 
-const CHOICES: Choices = Choices {
+pub(crate) const CHOICES: Choices = Choices {
     residual_tile: 32,
     down_tile: 32,
     qkv_rows: 5,

@@ -6,6 +6,7 @@
 
 use super::program::{Colour, DType, Op, OpKind, Operand, PeClass, Program, Shape};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// A program for lines along one axis, or work inside each PE.
 #[derive(Clone, Debug)]
@@ -16,8 +17,8 @@ pub enum Step {
     Columns(Program, u32),
     /// So many cycles of work in every PE.
     Work(u32),
-    /// The same operations in every PE, none of them on the fabric.
-    Ops(Vec<Op>),
+    /// The same operations, none of them on the fabric, in every PE of these columns and rows.
+    Ops(Vec<Op>, [Range<u32>; 2]),
 }
 
 /// `steps` one behind the other on all PEs of `shape`.
@@ -51,8 +52,10 @@ fn class_at(steps: &[Step], x: u32, y: u32) -> PeClass {
                 class.ops.push(work(*cycles));
                 continue;
             }
-            Step::Ops(ops) => {
-                class.ops.extend(ops.iter().cloned());
+            Step::Ops(ops, [columns, rows]) => {
+                if columns.contains(&x) && rows.contains(&y) {
+                    class.ops.extend(ops.iter().cloned());
+                }
                 continue;
             }
         };

@@ -56,7 +56,7 @@ fn gemv(shape: Shape, (outs, ins): (u32, u32), by: Reduce) {
     let reduce = Collective::Reduce { by, max: false };
     let steps = [
         Step::Columns(line(rows, &Collective::Broadcast, ins, x), 0),
-        Step::Ops(vec![fma([y, w, x], (outs, ins, 1))]),
+        Step::Ops(vec![fma([y, w, x], (outs, ins, 1))], [0..columns, 0..rows]),
         Step::Rows(line(columns, &reduce, outs, y), 0),
     ];
     let weights = matrix(rows * outs, columns * ins, 3);
@@ -125,7 +125,7 @@ fn gemm(side: u32, (m, k, n): (u32, u32, u32)) {
     let mut steps = Vec::new();
     for step in 0..side {
         let (a, b) = (a + step * size_a, b + step * size_b);
-        steps.push(Step::Ops(vec![fma([c, a, b], (m, k, n))]));
+        steps.push(Step::Ops(vec![fma([c, a, b], (m, k, n))], [0..side, 0..side]));
         if step + 1 < side {
             steps.push(Step::Rows(line(size_a, a), 0));
             steps.push(Step::Columns(line(size_b, b), 0));

@@ -19,6 +19,13 @@ impl<P: Payload> Engine<'_, P> {
         }
         let class = &self.layout.classes[self.nodes[pe].class as usize];
         let (count, first) = (class.threads.len(), core.threads as usize);
+        if count == 1 {
+            if self.can_issue(pe, class, &self.threads[first], now) {
+                self.last_move = now;
+                self.issue(pe, class, first, now);
+            }
+            return;
+        }
         let can =
             |engine: &Self, turn| engine.can_issue(pe, class, &engine.threads[first + turn], now);
         let ready = (0..count).fold(0u16, |set, turn| set | u16::from(can(self, turn)) << turn);

@@ -104,7 +104,7 @@ impl<P: Payload> Engine<'_, P> {
             }
         }
         if !clash {
-            for (lane, way) in contenders {
+            for &(lane, way) in &contenders {
                 self.take_turn(lane, way, now);
             }
             return;
@@ -123,7 +123,7 @@ impl<P: Payload> Engine<'_, P> {
                 self.take_turn(lane, way, now);
             }
         }
-        for (lane, _) in contenders {
+        for &(lane, _) in &contenders {
             self.lane_wheel.wake_soon(lane);
         }
     }
@@ -163,7 +163,11 @@ impl<P: Payload> Engine<'_, P> {
     }
 
     /// The buffer that a lane takes from: of several the one whose first wavelet came first.
+    #[inline]
     fn source(&self, lane: Lane, way: Way) -> usize {
+        if way.several == 0 {
+            return lane.source as usize;
+        }
         let buffers = self.nodes[lane.pe as usize].buffers as usize;
         let class = self.nodes[lane.pe as usize].class;
         let inputs = ports(way.several).map(|port| {
