@@ -1,7 +1,7 @@
 //! Both engines give the same cycles, and what cannot be done is said.
 
 use super::{BARE, FULL, WSE2, program, request};
-use sim_fabric::mesh::collective::request::{Algorithm, Goal};
+use sim_fabric::mesh::collective::request::{Algorithm, Axis, Goal};
 use sim_fabric::mesh::{stream, wavelet};
 
 #[test]
@@ -26,6 +26,30 @@ fn both_engines_give_the_same_cycles() {
                 let fast = fast.unwrap_or_else(|why| panic!("{algorithm} {shape:?}: {why}"));
                 assert_eq!(fast, wavelet::run(&program, &WSE2, &start).expect("it runs"));
             }
+        }
+    }
+}
+
+#[test]
+fn rings_and_shifts_run_in_the_stream_engine_too() {
+    let shift = |interleaved, along| Goal::Shift { interleaved, along };
+    for (goal, shape, words) in [
+        (Goal::AllReduce, (5, 1), 1),
+        (Goal::AllReduce, (20, 1), 3),
+        (Goal::AllReduce, (12, 1), 130),
+        (Goal::AllReduce, (6, 5), 40),
+        (Goal::AllGather, (9, 1), 1),
+        (Goal::AllGather, (7, 4), 20),
+        (shift(false, Axis::Rows), (30, 2), 50),
+        (shift(true, Axis::Columns), (3, 14), 50),
+    ] {
+        for timing in [BARE, FULL] {
+            let program = program(goal, Algorithm::Ring, shape, words, &timing);
+            let start = vec![0; program.shape.pes()];
+            let fast = stream::run(&program, &WSE2, &start);
+            let fast = fast.unwrap_or_else(|why| panic!("{goal} {shape:?} {words}: {why}"));
+            let exact = wavelet::run(&program, &WSE2, &start).expect("it runs");
+            assert_eq!(fast, exact, "{goal} {shape:?} {words}");
         }
     }
 }
