@@ -22,6 +22,7 @@ pub mod machine;
 pub mod nvl72;
 pub mod recorded;
 pub mod scenario;
+pub mod trace;
 pub mod validate;
 pub mod wafer;
 

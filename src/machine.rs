@@ -3,6 +3,7 @@
 pub mod assumed;
 
 use crate::error::Error;
+use crate::trace::Span;
 use reports::outcome::MachineOutcome;
 use workloads::model::Model;
 
@@ -48,6 +49,9 @@ pub struct Job<'a> {
 pub trait Machine {
     /// Simulates the request; same job, same outcome, on any number of threads.
     fn simulate(&self, job: &Job<'_>) -> Result<MachineOutcome, Error>;
+
+    /// Simulates it for the trace: what happened when; the same on any number of threads.
+    fn trace(&self, job: &Job<'_>) -> Result<Vec<Span>, Error>;
 }
 
 /// The path by which `--set` reaches a hardware number of a machine.

@@ -36,6 +36,7 @@ pub mod sensitivity;
 pub mod spec;
 pub mod step;
 pub mod storage;
+pub mod trace;
 
 pub use hardware::{Nvl72Facts, Nvl72Preset};
 pub use layout::Layout;

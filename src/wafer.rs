@@ -20,4 +20,5 @@ pub mod replay;
 pub mod sensitivity;
 pub mod spec;
 pub mod timer;
+pub mod trace;
 pub mod values;

@@ -26,6 +26,8 @@ mod output;
 mod pe;
 #[path = "command/settings.rs"]
 mod settings;
+#[path = "command/trace.rs"]
+mod trace;
 #[path = "command/traffic.rs"]
 mod traffic;
 #[path = "command/usage.rs"]

@@ -103,6 +103,9 @@ pub(super) struct RunOptions {
     /// machines.wafer.count=Fixed(16) or wse3.clock="0.9 GHz"; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(super) settings: Vec<String>,
+    /// Write what happened when, for Perfetto or chrome://tracing, into a file
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
     /// Do not vary what is assumed: no band and no sensitivities, in less time
     #[arg(long)]
     pub(super) no_bands: bool,

@@ -78,3 +78,18 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.persist(path).map_err(|error| refused("put in its place", &error.error))?;
     Ok(())
 }
+
+/// Whether a file can be written at `path`, found out before a long run.
+pub(super) fn try_place(path: &Path) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(Error::Output(problem(path, "is a folder; give the name of a file")));
+    }
+    let tried = tempfile::Builder::new().prefix(".wafersim-").tempfile_in(folder);
+    tried.map(drop).map_err(|error| {
+        Error::Output(problem(path, format!("cannot write in its folder: {error}")))
+    })
+}

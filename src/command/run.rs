@@ -18,12 +18,19 @@ pub(super) fn run(options: &RunOptions) -> Result<(), Error> {
         Scenario::load_with(&options.scenario, &settings(&options.settings, options.seed)?)?;
     let out = options.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let folder = ResultFolder::prepare(&out).map_err(refused)?;
+    if let Some(file) = &options.trace {
+        super::files::try_place(file)?;
+    }
     let pool = pool(options.threads)?;
     let outcome = {
         let bars = Bars::new(&scenario);
         let progress = |machine: &str, share: f64, doing: &str| bars.show(machine, share, doing);
         pool.install(|| crate::run_with(&scenario, !options.no_bands, &progress))?
     };
+    if let Some(file) = &options.trace {
+        let spans = pool.install(|| crate::trace::trace(&scenario))?;
+        super::files::write_whole(file, &crate::trace::chrome(&spans))?;
+    }
     let timing = json!({
         "wall_s": started.elapsed().as_secs_f64(),
         "threads": pool.current_num_threads(),

@@ -8,9 +8,11 @@ use super::replay::{Replay, replay};
 use super::sensitivity::speed_with;
 use super::spec::{LayoutChoice, Nvl72Machine};
 use super::step::{Part, StepTime};
+use super::trace::spans;
 use crate::error::Error;
 use crate::machine::assumed::{self, Values};
 use crate::machine::{Job, Machine};
+use crate::trace::Span;
 use reports::outcome::{
     Counter, CurvePoint, LayerOutcome, LinkLoad, MachineOutcome, OperatorOutcome, TimeSplit,
     UnitPlacement,
@@ -24,6 +26,19 @@ impl Machine for Nvl72Machine {
         let pass = forward(job.model, Step::Decode { batch: 1, context: 1 });
         let plan = Plan::new(job.model, &pass)?.with_kv_bits(self.spec.kv_cache_bits);
         self.run(job, &plan)
+    }
+
+    fn trace(&self, job: &Job<'_>) -> Result<Vec<Span>, Error> {
+        let pass = forward(job.model, Step::Decode { batch: 1, context: 1 });
+        let plan = Plan::new(job.model, &pass)?.with_kv_bits(self.spec.kv_cache_bits);
+        let search = Search { machine: self, plan: &plan, request: job.request, seed: job.seed };
+        let layout = match self.spec.layout {
+            LayoutChoice::Auto => search.fastest(self.spec.batch)?,
+            LayoutChoice::Fixed(layout) => layout,
+        };
+        layout.check(search.gpus())?;
+        layout.check_model(&plan)?;
+        spans(self, &search, layout, job)
     }
 }
 

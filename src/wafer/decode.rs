@@ -3,7 +3,7 @@
 use super::layer::{LayerRun, Part, Run};
 use super::parts::Pipeline;
 use super::place::{Band, Placement};
-use super::replay::{Transfer, Work, pipeline};
+use super::replay::{Log, Transfer, Work, pipeline_logged};
 use super::timer::Spent;
 use crate::error::Error;
 use rayon::prelude::*;
@@ -147,15 +147,30 @@ impl Placed<'_> {
 
     /// Time of one output token: through all stages and back `[ps]`.
     pub fn token(&self, times: &ItemTimes) -> Picos {
+        self.token_logged(times, &mut |_| {})
+    }
+
+    /// As [`Placed::token`], telling `log` what happened.
+    pub fn token_logged(&self, times: &ItemTimes, log: &mut dyn FnMut(Log)) -> Picos {
         let items = [times];
         let stages = times.stages.len();
-        let replay = pipeline(&Items { items: &items, of: &[0], stages }, 1, stages);
+        let replay = pipeline_logged(&Items { items: &items, of: &[0], stages }, 1, stages, log);
         let back = times.ways[stages - 1].total();
         replay.done[0] + back
     }
 
     /// The prompt in chunks of `chunk` tokens.
     pub fn prefill(&self, prompt: u32, chunk: u32) -> Result<Prefill, Error> {
+        self.prefill_logged(prompt, chunk, &mut |_| {})
+    }
+
+    /// As [`Placed::prefill`], telling `log` what happened.
+    pub fn prefill_logged(
+        &self,
+        prompt: u32,
+        chunk: u32,
+        log: &mut dyn FnMut(Log),
+    ) -> Result<Prefill, Error> {
         let mut kinds: BTreeMap<(u32, Vec<u32>), usize> = BTreeMap::new();
         let mut shapes = Vec::new();
         let mut of = Vec::new();
@@ -177,7 +192,8 @@ impl Placed<'_> {
             .collect::<Result<_, Error>>()?;
         let items: Vec<&ItemTimes> = times.iter().collect();
         let stages = self.placement.bands.len();
-        let replay = pipeline(&Items { items: &items, of: &of, stages }, of.len(), stages);
+        let items = Items { items: &items, of: &of, stages };
+        let replay = pipeline_logged(&items, of.len(), stages, log);
         let buffer = times.iter().map(|t| t.buffer()).max().unwrap_or(0);
         let done = replay.done.last().copied().unwrap_or_default();
         Ok(Prefill { done, chunk, buffer })

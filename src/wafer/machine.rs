@@ -11,9 +11,11 @@ use super::place::{Placement, place};
 use super::sensitivity;
 use super::spec::{Auto, EngineChoice, WaferMachine};
 use super::timer::{Engine, Memory, Timer};
+use super::trace::Tracer;
 use crate::error::Error;
 use crate::machine::assumed::{self, Values};
 use crate::machine::{Job, Machine};
+use crate::trace::Span;
 use reports::outcome::MachineOutcome;
 use sim_core::{Clock, Picos};
 use workloads::forward::Step;
@@ -47,6 +49,17 @@ impl Machine for WaferMachine {
         (job.progress)(1.0, "done");
         Ok(Answer { machine: self, bench: &bench, placement: &placement, speed: &speed, work }
             .outcome(job, sensitivity, range))
+    }
+
+    fn trace(&self, job: &Job<'_>) -> Result<Vec<Span>, Error> {
+        let memory = Memory::default();
+        let bench = Bench::new(self, job, &self.preset.facts, &memory);
+        let placement = bench.place()?;
+        let speed = bench.speed(&placement)?;
+        let distinct = |tokens: u32| bench.distinct_experts(tokens);
+        let placed = bench.placed(&placement, &distinct);
+        let tracer = Tracer { bench: &bench, placement: &placement, placed: &placed };
+        tracer.spans(job.request.prompt, speed.prefill.chunk, &speed.decode)
     }
 }
 

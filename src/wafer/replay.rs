@@ -56,8 +56,35 @@ enum Event {
     Leave { item: usize, stage: usize },
 }
 
+/// An item in a stage, or on the way behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Which item, from 0.
+    pub item: usize,
+    /// The stage, or the one that it comes from.
+    pub stage: usize,
+    /// Whether it is on the way to the next stage.
+    pub on_the_way: bool,
+    /// When it began `[ps]`.
+    pub start: Picos,
+    /// When it ended `[ps]`.
+    pub end: Picos,
+    /// How long it had waited for the stage or the link `[ps]`.
+    pub waited: Picos,
+}
+
 /// Sends `items` through one behind the other; all are there at the start.
 pub fn pipeline(work: &impl Work, items: usize, stages: usize) -> Replay {
+    pipeline_logged(work, items, stages, &mut |_| {})
+}
+
+/// As [`pipeline`], telling `log` what happened.
+pub fn pipeline_logged(
+    work: &impl Work,
+    items: usize,
+    stages: usize,
+    log: &mut dyn FnMut(Log),
+) -> Replay {
     let mut queue = EventQueue::new();
     let mut replay =
         Replay { done: vec![Picos(0); items], busy: vec![Picos(0); stages], waited: Picos(0) };
@@ -77,7 +104,16 @@ pub fn pipeline(work: &impl Work, items: usize, stages: usize) -> Replay {
                 if stage > 0 {
                     replay.waited += Picos(start - now);
                 }
-                queue.push(start + takes.0, Event::Leave { item, stage });
+                let (start, end) = (Picos(start), Picos(start + takes.0));
+                log(Log {
+                    item,
+                    stage,
+                    on_the_way: false,
+                    start,
+                    end,
+                    waited: Picos(start.0 - now),
+                });
+                queue.push(end.0, Event::Leave { item, stage });
             }
             Event::Leave { item, stage } => {
                 if stage + 1 == work.stages(item) {
@@ -89,6 +125,9 @@ pub fn pipeline(work: &impl Work, items: usize, stages: usize) -> Replay {
                 link_free[stage] = sent + way.busy.0;
                 replay.waited += Picos(sent - now - way.fabric.0);
                 let there = sent + way.busy.0 + way.latency.0;
+                let (start, end) = (Picos(now), Picos(there));
+                let waited = Picos(sent - now - way.fabric.0);
+                log(Log { item, stage, on_the_way: true, start, end, waited });
                 queue.push(there, Event::Arrive { item, stage: stage + 1 });
             }
         }
