@@ -122,5 +122,5 @@ fn write_operators(out: &mut String, machine: &MachineOutcome) -> fmt::Result {
             op.engine.clone(),
         ]);
     }
-    table.write(out)
+    table.write_folded(out, "Every operator as a table")
 }
