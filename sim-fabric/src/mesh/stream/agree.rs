@@ -139,7 +139,10 @@ impl Engine<'_> {
     /// What `sides` say was put into a channel from wavelet `at` on, before it was forgotten.
     pub(super) fn put_before(&self, sides: &[Side], tx: usize, at: u32) -> Option<Line> {
         let is = |side: &&Side| {
-            side.puts && self.channel_of(side.pe as usize, side.channel) == tx && side.from <= at
+            let pe = side.pe as usize;
+            let sent = side.puts && side.from <= at && self.channel_of(pe, side.channel) == tx;
+            // Threads that send on one colour may put in several in one cycle.
+            sent && !self.class(pe).mixed
         };
         let side = sides.iter().find(is)?;
         let old = &self.old_runs[side.runs.0 as usize..side.runs.1 as usize];
