@@ -16,6 +16,7 @@ mod fabric;
 mod files;
 mod gpu;
 mod init;
+mod inspect;
 mod man;
 mod nvlink;
 mod pe;
@@ -82,6 +83,7 @@ fn execute(args: Vec<OsString>) -> u8 {
         Command::Wafer(wafer) => wafer.run().map(|()| exit::OK),
         Command::Pe(pe) => pe.run().map(|()| exit::OK),
         Command::Validate(validate) => validate.run(),
+        Command::Inspect(inspect) => inspect.run().map(|()| exit::OK),
     };
     match guarded(simulate) {
         Ok(code) => code,

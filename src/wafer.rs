@@ -6,6 +6,7 @@ pub mod fidelity;
 pub mod field;
 pub mod grid;
 pub mod hardware;
+pub mod inspect;
 pub mod instruction;
 pub mod kernels;
 pub mod layer;

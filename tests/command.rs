@@ -14,6 +14,8 @@ mod daily;
 mod fixture;
 #[path = "command/input.rs"]
 mod input;
+#[path = "command/inspect.rs"]
+mod inspect;
 #[path = "command/machines.rs"]
 mod machines;
 #[path = "command/main_example.rs"]

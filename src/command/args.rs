@@ -6,6 +6,7 @@ use super::completions::CompletionsOptions;
 use super::fabric::Fabric;
 use super::gpu::Gpu;
 use super::init::InitOptions;
+use super::inspect::Inspect;
 use super::man::ManOptions;
 use super::nvlink::Nvlink;
 use super::pe::Pe;
@@ -63,6 +64,8 @@ pub(super) enum Command {
     Wafer(Wafer),
     /// Simulate one vector operation on the memory banks of one PE
     Pe(Pe),
+    /// Show where a model stands on wafers, who owns the bytes of a PE, and why
+    Inspect(Inspect),
     /// Hold published measurements against what the simulator predicts
     Validate(Validate),
 }
@@ -83,6 +86,7 @@ impl Command {
             Self::Gpu(gpu) => gpu.format(),
             Self::Wafer(wafer) => wafer.format(),
             Self::Pe(pe) => pe.format,
+            Self::Inspect(inspect) => inspect.format,
             Self::Validate(validate) => validate.format(),
         }
     }

@@ -12,6 +12,9 @@ pub(super) struct Validate {
     /// Only the tables, or the rows, whose names begin so
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Show and judge large tables row by row, in place of their medians
+    #[arg(long)]
+    rows: bool,
     /// What stdout shows, and how errors look on stderr
     #[arg(long, value_enum, default_value_t = ValidateFormat::Human)]
     format: ValidateFormat,
@@ -42,8 +45,8 @@ impl Validate {
 
     /// Runs all rows and prints them; the exit code says whether one left its band.
     pub(super) fn run(&self) -> Result<u8, Error> {
-        let rows =
-            super::run::pool(self.threads)?.install(|| validate::run(self.only.as_deref()))?;
+        let rows = super::run::pool(self.threads)?
+            .install(|| validate::run(self.only.as_deref(), self.rows))?;
         let text = match self.format {
             ValidateFormat::Human => page::human(&rows),
             ValidateFormat::Markdown => page::markdown(&rows),

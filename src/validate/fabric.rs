@@ -1,6 +1,6 @@
 //! Collectives alone on the fabric.
 
-use super::{Band, Measured, Table};
+use super::{Band, Measured, Predicts, Table};
 use crate::command::collective_cycles;
 use crate::error::Error;
 use crate::scenario::preset;
@@ -14,7 +14,7 @@ pub(super) const REDUCE: Table = Table {
     what: "fp32 sum-reduce along a row of 512 PEs of a WSE-2, chain and two-phase",
     source: "pr0f3ss/SpMM_Cerebras, reduce_2colors_2phase: the vendor's fabric simulator",
     unit: "cycles",
-    rows: reduce,
+    rows: Predicts::Here(reduce),
 };
 
 /// One word over a whole CS-1.
@@ -24,7 +24,7 @@ pub(super) const ALL_REDUCE: Table = Table {
     source: "Rocki et al., SC20, on a CS-1, quoted at second hand: under 1.5 us, about 10 % above the \
              fabric's diameter of 1,193 hops; run on the wse2 preset's fabric and clock",
     unit: "cycles, and us",
-    rows: all_reduce,
+    rows: Predicts::Here(all_reduce),
 };
 
 /// Words of each PE, step, cycles.

@@ -1,6 +1,6 @@
 //! The rows as text for people, and as the page `docs/validation.md`.
 
-use super::{Row, TABLES};
+use super::{Row, tables};
 use crate::wafer::spec::EngineChoice;
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ pub fn human(rows: &[Row]) -> String {
             row.unit,
         );
     }
-    for table in TABLES.iter().filter(|table| rows.iter().any(|row| of(row, table.name))) {
+    for table in tables(false).iter().filter(|table| rows.iter().any(|row| of(row, table.name))) {
         let _infallible = write!(text, "\n{}: {}\n  {}\n", table.name, table.what, table.source);
     }
     let outside = rows.iter().filter(|row| !row.ok).count();
@@ -43,7 +43,7 @@ pub fn markdown(rows: &[Row]) -> String {
          Written by `wafersim validate --format markdown`. A band says what counts as right and was fixed before \
          the prediction was known. Rows that a constant was fitted on are marked; all others are predictions.\n",
     );
-    for table in TABLES.iter().filter(|table| rows.iter().any(|row| of(row, table.name))) {
+    for table in tables(false).iter().filter(|table| rows.iter().any(|row| of(row, table.name))) {
         let _infallible = write!(
             text,
             "\n## {}\n\n{}. Source: {}.\n\n\
@@ -88,11 +88,12 @@ fn of(row: &Row, table: &str) -> bool {
 }
 
 fn band(row: &Row) -> String {
-    match row.bound {
-        "at most" => "at most".to_string(),
-        _ if row.band == 0.0 => "exact".to_string(),
-        _ if row.band < 0.01 => format!("{:.2} %", row.band * 100.0),
-        _ => format!("{:.0} %", row.band * 100.0),
+    match (row.bound, row.band) {
+        ("at most", _) => "at most".to_string(),
+        (_, None) => "not judged".to_string(),
+        (_, Some(0.0)) => "exact".to_string(),
+        (_, Some(band)) if band < 0.01 => format!("{:.2} %", band * 100.0),
+        (_, Some(band)) => format!("{:.0} %", band * 100.0),
     }
 }
 

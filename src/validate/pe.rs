@@ -1,6 +1,6 @@
 //! One vector operation on one PE.
 
-use super::{Band, Measured, Table};
+use super::{Band, Measured, Predicts, Table};
 use crate::error::Error;
 use crate::scenario::preset;
 use crate::wafer::hardware::WaferPreset;
@@ -12,7 +12,7 @@ pub(super) const MULTIPLY: Table = Table {
     what: "one fp32 multiply over n elements on one PE of a WSE-2",
     source: "pr0f3ss/SpMM_Cerebras, COO_benchmark.csv: the vendor's fabric simulator",
     unit: "cycles",
-    rows: multiply,
+    rows: Predicts::Here(multiply),
 };
 
 /// Elements, whether the operands conflict, whether descriptors are loaded within the time, cycles.

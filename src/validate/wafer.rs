@@ -1,15 +1,14 @@
 //! Products and models on a WSE-2, as WaferLLM (OSDI 2025) measured them.
 
-use super::{Band, Measured, Table};
+use super::{Band, Measured, Predicts, Table};
 use crate::error::Error;
 use crate::scenario::preset;
 use crate::wafer::grid::Grid;
 use crate::wafer::grid::gemv::Gemv;
-use crate::wafer::grid::token;
+use crate::wafer::grid::{prompt, token};
 use crate::wafer::hardware::{WaferFacts, WaferPreset};
 use crate::wafer::timer::{Engine, Memory, Timer};
 use sim_fabric::mesh::program::DType;
-use workloads::model::StoragePolicy;
 
 /// A vector times a matrix.
 pub(super) const GEMV: Table = Table {
@@ -17,7 +16,7 @@ pub(super) const GEMV: Table = Table {
     what: "[1, n] x [n, n] in 16 bit on a WSE-2, alone",
     source: "WaferLLM, OSDI 2025, table 6",
     unit: "us",
-    rows: gemv,
+    rows: Predicts::Here(gemv),
 };
 
 /// Output tokens of one request.
@@ -27,7 +26,16 @@ pub(super) const DECODE: Table = Table {
            in the cache",
     source: "WaferLLM, OSDI 2025, table 4",
     unit: "tokens/s",
-    rows: decode,
+    rows: Predicts::Here(decode),
+};
+
+/// A prompt.
+pub(super) const PREFILL: Table = Table {
+    name: "waferllm_prefill",
+    what: "LLaMA3-8B, a prompt of 4,096 tokens, 16-bit weights, each layer on a square grid of a WSE-2",
+    source: "WaferLLM, OSDI 2025, table 3",
+    unit: "tokens/s",
+    rows: Predicts::Here(prefill),
 };
 
 /// What all rows run on.
@@ -68,7 +76,7 @@ const DECODES: [(u32, f64); 3] = [(420, 2699.9), (540, 2501.5), (660, 2243.3)];
 
 fn decode() -> Result<Vec<Measured>, Error> {
     let Wse2 { facts, timer, room } = Wse2::new()?;
-    let model = StoragePolicy::Checkpoint.apply(super::served::model(LLAMA)?);
+    let model = super::served::model(LLAMA)?;
     DECODES
         .iter()
         .map(|&(side, published)| {
@@ -79,6 +87,29 @@ fn decode() -> Result<Vec<Measured>, Error> {
                 published,
                 predicted: facts.clock.get() / run.cycles() as f64,
                 band: Band::Within(0.15),
+                calibrated: false,
+            })
+        })
+        .collect()
+}
+
+/// Side of the grid, tokens/s.
+const PREFILLS: [(u32, f64); 3] = [(480, 20_320.6), (600, 25_037.2), (720, 27_686.5)];
+
+fn prefill() -> Result<Vec<Measured>, Error> {
+    const TOKENS: u32 = 4096;
+    let Wse2 { facts, timer, room } = Wse2::new()?;
+    let model = super::served::model(LLAMA)?;
+    PREFILLS
+        .iter()
+        .map(|&(side, published)| {
+            let parts = prompt::prefill(&timer, side, &model, TOKENS, room)?;
+            let cycles: u64 = parts.iter().map(|part| u64::from(part.count) * part.cycles()).sum();
+            Ok(Measured {
+                name: format!("llama-3-8b on {side} x {side}"),
+                published,
+                predicted: f64::from(TOKENS) * facts.clock.get() / cycles as f64,
+                band: Band::Within(0.3),
                 calibrated: false,
             })
         })

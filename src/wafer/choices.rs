@@ -1,6 +1,7 @@
 //! The choices of a layer's mapping that are searched: how many rows or columns each operator uses.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How the operators of one kind of layer lie on its rectangle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,6 +25,15 @@ pub struct Choices {
     pub value_rows: u32,
     /// Rows over which router scores are cut.
     pub router_rows: u32,
+}
+
+impl fmt::Display for Choices {
+    /// As `force` takes them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> =
+            ALL.iter().map(|choice| format!("{}={}", choice.name, (choice.get)(self))).collect();
+        f.write_str(&words.join(" "))
+    }
 }
 
 /// One choice: its name, how to read it and how to set it.

@@ -14,12 +14,12 @@ use super::timer::{Engine, Memory, Timer};
 use super::trace::Tracer;
 use crate::error::Error;
 use crate::machine::assumed::{self, Values};
-use crate::machine::{Job, Machine};
+use crate::machine::{Job, Machine, Request};
 use crate::trace::Span;
 use reports::outcome::MachineOutcome;
 use sim_core::{Clock, Picos};
 use workloads::forward::Step;
-use workloads::model::FeedForward;
+use workloads::model::{FeedForward, Model};
 use workloads::routing::{ExpertLoad, LayerRouting};
 
 /// How the tokens of a prompt chunk choose experts: evenly, which uses the most distinct ones and so is
@@ -137,7 +137,8 @@ impl<'a> Bench<'a> {
         &self.timer
     }
 
-    fn run(&self) -> Run<'_> {
+    /// What all parts are run with.
+    pub(super) fn run(&self) -> Run<'_> {
         Run {
             timer: &self.timer,
             columns: self.facts.grid.columns.whole() as u32,
@@ -163,6 +164,28 @@ impl<'a> Bench<'a> {
             .unwrap_or(top_k)
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.machine.name
+    }
+
+    pub(super) fn model(&self) -> &Model {
+        self.job.model
+    }
+
+    pub(super) fn request(&self) -> Request {
+        self.job.request
+    }
+
+    /// Context of the request's middle output token, which stands for all in a report.
+    pub(super) fn middle_context(&self) -> u32 {
+        let request = self.job.request;
+        (request.prompt + 1 + request.output().saturating_sub(1) / 2).min(request.context())
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { sram: self.facts.pe.sram.whole(), reserve: self.facts.pe.reserve.whole() }
+    }
+
     /// Places the model for the longest context of the request, on as many wafers as the scenario has.
     pub fn place(&self) -> Result<Placement, Error> {
         let most = match self.machine.spec.count {
@@ -176,8 +199,7 @@ impl<'a> Bench<'a> {
     pub fn place_on(&self, most: Option<u32>) -> Result<Placement, Error> {
         let step = Step::Decode { batch: 1, context: self.job.request.context() };
         let pipeline = Pipeline::new(self.job.model, step);
-        let limits =
-            Limits { sram: self.facts.pe.sram.whole(), reserve: self.facts.pe.reserve.whole() };
+        let limits = self.limits();
         let forced = self.forced(&pipeline)?;
         let force = |part: &Part, choices: &mut Choices| {
             for (kind, choice, value) in &forced {

@@ -132,7 +132,7 @@ fn descend(
 }
 
 /// Bytes of the fullest PE; `None` where the choices do not fit the rectangle or the buffer.
-fn stored(
+pub(super) fn stored(
     run: &Run<'_>,
     part: &Part,
     choices: &Choices,
@@ -148,7 +148,7 @@ fn stored(
 }
 
 /// Values that each choice may take.
-fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
+pub(super) fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
     let (Attention::Mla { heads, .. } | Attention::Gqa { heads, .. }) = run.attention;
     let mut group = 1;
     let mut width = 0;

@@ -320,7 +320,7 @@ fn ethernet(way: &Transfer) -> TimeSplit {
 }
 
 /// The choices on which an operator's kernel depends.
-fn decide(operator: &str) -> &'static [&'static str] {
+pub(super) fn decide(operator: &str) -> &'static [&'static str] {
     match operator {
         "q_a_kv_a" => &["residual_tile", "qkv_rows"],
         "q_norm" | "kv_norm" => &["qkv_rows"],

@@ -25,8 +25,7 @@
 //! cause. `stream/agenda.rs` chooses the order, which is a matter of speed alone.
 //!
 //! # What it hands over
-//! Colours that list several receive directions, runs of more than 2^29 cycles, ramps that more than
-//! 2^30 wavelets pass, and wavelets that circle.
+//! Runs of more than 2^29 cycles, ramps that more than 2^30 wavelets pass, and wavelets that circle.
 //! A program that does not come to its end is run by the reference engine, which says who waits for
 //! whom.
 //!

@@ -27,8 +27,6 @@ struct Stream {
     threads: (u8, u8),
     /// Wavelets of it that the datapath handles in a cycle.
     at_once: u8,
-    /// Whether two threads send it.
-    halves: bool,
     /// Whether operations wait for the one before them in the list, whatever their thread.
     after: bool,
 }
@@ -38,7 +36,7 @@ fn stream() -> impl Strategy<Value = Stream> {
         (0usize..12, 0usize..4, 1usize..4, 1u32..40),
         (1u32..4, 1u32..4, 0u32..12, 0u32..5),
         (any::<u8>(), proptest::option::of((1u32..20, any::<bool>())), 1u32..4),
-        ((0u8..4, 0u8..4), prop::bool::weighted(0.2), 0u8..4, prop::bool::weighted(0.2)),
+        ((0u8..4, 0u8..4), prop::bool::weighted(0.2), 0u8..4),
     )
         .prop_map(|(place, work, extra, thread)| Stream {
             from: place.0,
@@ -55,7 +53,6 @@ fn stream() -> impl Strategy<Value = Stream> {
             threads: thread.0,
             after: thread.1,
             at_once: 1 << thread.2,
-            halves: thread.3,
         })
 }
 
@@ -133,14 +130,7 @@ fn add(program: &mut Program, colour: u8, s: &Stream) {
         let class = &mut program.classes[pe];
         class.routes.push(Route { colour: Colour(colour), positions });
         if i == 0 {
-            let half = if s.halves { s.elements / 2 } else { 0 };
-            let first = s.elements - half;
-            class.ops.push(op(fabric, Operand::Memory(0), first, s, s.period));
-            if half > 0 {
-                // On a thread of its own, so that both send in turn.
-                let rest = op(fabric, Operand::Memory(0), half, s, s.take_period);
-                class.ops.push(Op { thread: 4, ..rest });
-            }
+            class.ops.push(op(fabric, Operand::Memory(0), s.elements, s, s.period));
         }
         let mut total = s.elements;
         if let Some((words, control)) = merge {

@@ -75,7 +75,6 @@ struct Rule<'a> {
 
 impl Rule<'_> {
     /// What `led` has to do anew, as `lead` changed from wavelet `from` on; `old` was there before.
-    #[inline]
     fn verdict(&self, pool: &Pool, from: u32, old: &[Run], old_total: u32) -> Option<Due> {
         let add = u64::from(self.add);
         let mut at = from;
@@ -139,10 +138,7 @@ impl Engine<'_> {
     /// What `sides` say was put into a channel from wavelet `at` on, before it was forgotten.
     pub(super) fn put_before(&self, sides: &[Side], tx: usize, at: u32) -> Option<Line> {
         let is = |side: &&Side| {
-            let pe = side.pe as usize;
-            let sent = side.puts && side.from <= at && self.channel_of(pe, side.channel) == tx;
-            // Threads that send on one colour may put in several in one cycle.
-            sent && !self.class(pe).mixed
+            side.puts && self.channel_of(side.pe as usize, side.channel) == tx && side.from <= at
         };
         let side = sides.iter().find(is)?;
         let old = &self.old_runs[side.runs.0 as usize..side.runs.1 as usize];
@@ -150,7 +146,6 @@ impl Engine<'_> {
     }
 
     /// Notes one end of a channel, and forgets its wavelets from cycle `time` on.
-    #[inline]
     pub(super) fn open(&mut self, pe: usize, channel: u8, puts: bool, time: u32) -> Side {
         let index = self.channel_of(pe, channel);
         let all = &mut self.channels[index];
@@ -178,7 +173,7 @@ impl Engine<'_> {
         self.old_runs.extend_from_slice(&runs[first..]);
         side.runs.1 = self.old_runs.len() as u32;
         self.pool.cut(train, keep);
-        if puts && self.lists.count(&all.turns) > 0 {
+        if puts && all.turns.count > 0 {
             let turns = self.lists.items(&all.turns);
             let kept = turns.partition_point(|&turn| turn < keep << 1);
             side.turns.0 = self.old_turns.len() as u32;
@@ -199,7 +194,6 @@ impl Engine<'_> {
     }
 
     /// Tells whoever is at the other end of `side` what changed.
-    #[inline]
     fn close(&mut self, side: &Side) {
         let pe = side.pe as usize;
         let way = self.class(pe).channels[side.channel as usize].way;

@@ -73,6 +73,7 @@ impl Engine<'_> {
         if u64::from(self.lanes[index].earliest) > u64::from(time) {
             let lane = &mut self.lanes[index];
             self.lists.cut(&mut lane.turned, time << 1);
+            lane.position = lane.turned.count % layout.positions.len() as u32;
             let turned = self.lists.items(&lane.turned).last().map(|turn| turn >> 1);
             let inputs = layout.inputs.iter();
             let last = inputs
@@ -105,11 +106,7 @@ impl Engine<'_> {
         let class = self.class(pe);
         let layout = &class.routes[route as usize];
         let lane = &self.lanes[self.lane(pe, route)];
-        let turned = self.lists.count(&lane.turned);
-        let position = match layout.positions[..] {
-            [only] => only,
-            ref all => all[turned % all.len()],
-        };
+        let position = layout.positions[lane.position as usize];
         let rx = self.channel_of(pe, position.channel);
         let way = class.channels[position.channel as usize].way;
         let mut offer = Offer::new(u32::MAX, u64::from(lane.earliest), 1);
@@ -168,6 +165,9 @@ impl Engine<'_> {
         if turn != Turn::None {
             let control = u32::from(turn == Turn::Control);
             self.lists.push(&mut lane.turned, last << 1 | control);
+            let positions = self.class(pe).routes[route as usize].positions.len() as u32;
+            let lane = &mut self.lanes[index];
+            lane.position = if lane.position + 1 == positions { 0 } else { lane.position + 1 };
             lane.earliest += self.spec.switch_cycles;
         }
     }

@@ -137,13 +137,11 @@ impl ClassLayout {
     }
 
     /// Channel and route of what comes in on `colour` by `port`.
-    #[inline]
     pub(super) fn entry(&self, colour: u8, port: u8) -> (u8, u8) {
         self.entries[colour as usize * 5 + port as usize]
     }
 
     /// Route of `colour`.
-    #[inline]
     pub(super) fn route_of(&self, colour: u8) -> u8 {
         self.route_of[colour as usize]
     }

@@ -3,8 +3,10 @@
 /// A list; what does not fit lies in [`Lists`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct List {
-    /// 0: empty; 1: only `one`; else two more than where the numbers lie.
-    place: u32,
+    /// Numbers in it.
+    pub(super) count: u32,
+    /// Where they lie, counted from 1; 0 while there was never more than one.
+    spill: u32,
     one: u32,
 }
 
@@ -16,42 +18,33 @@ pub(super) struct Lists {
 
 impl Lists {
     /// The numbers of a list.
-    #[inline]
     pub(super) fn items<'a>(&'a self, list: &'a List) -> &'a [u32] {
-        match list.place {
-            0 => &[],
-            1 => std::slice::from_ref(&list.one),
-            place => &self.spilled[place as usize - 2],
+        match list.spill {
+            0 if list.count == 0 => &[],
+            0 => std::slice::from_ref(&list.one),
+            spill => &self.spilled[spill as usize - 1],
         }
-    }
-
-    /// How many numbers a list holds.
-    #[inline]
-    pub(super) fn count(&self, list: &List) -> usize {
-        self.items(list).len()
     }
 
     /// Appends a number.
     pub(super) fn push(&mut self, list: &mut List, item: u32) {
-        match list.place {
-            0 => *list = List { place: 1, one: item },
-            1 => {
+        match list.spill {
+            0 if list.count == 0 => list.one = item,
+            0 => {
                 self.spilled.push(vec![list.one, item]);
-                list.place = self.spilled.len() as u32 + 1;
+                list.spill = self.spilled.len() as u32;
             }
-            place => self.spilled[place as usize - 2].push(item),
+            spill => self.spilled[spill as usize - 1].push(item),
         }
+        list.count += 1;
     }
 
     /// Forgets all numbers from `limit` up; the list must be in ascending order.
     pub(super) fn cut(&mut self, list: &mut List, limit: u32) {
-        match list.place {
-            0 => {}
-            1 => list.place = u32::from(list.one < limit),
-            place => {
-                let items = &mut self.spilled[place as usize - 2];
-                items.truncate(items.partition_point(|&item| item < limit));
-            }
+        let keep = self.items(list).partition_point(|&item| item < limit);
+        list.count = keep as u32;
+        if list.spill != 0 {
+            self.spilled[list.spill as usize - 1].truncate(keep);
         }
     }
 }

@@ -100,7 +100,6 @@ impl Offer {
         &self.tx[..self.outputs as usize]
     }
 
-    #[inline]
     fn bound(&mut self, line: super::train::Line, add: u32) {
         self.lines[self.used as usize] = (line.time + u64::from(add), line.period);
         self.used += 1;
@@ -115,7 +114,6 @@ impl Offer {
 
 impl Engine<'_> {
     /// Bounds `offer` by what comes in through channel `rx`; false if nothing is known to come.
-    #[inline]
     pub(super) fn arrivals(&self, offer: &mut Offer, rx: usize, latency: u32) -> bool {
         let channel = &self.channels[rx];
         let Some(line) = self.pool.line(&channel.puts, channel.takes.total) else { return false };
@@ -129,7 +127,6 @@ impl Engine<'_> {
     /// Whoever takes from the channel and is not known to wait for something else may yet take in
     /// time: if not, it says so when it is looked at. So may one that took the wavelets that are
     /// just being done anew as soon as they came: it may do so again.
-    #[inline]
     pub(super) fn room(&self, offer: &mut Offer, tx: usize, way: Way, sides: &[Side]) -> bool {
         let (latency, window) = self.numbers(way);
         let channel = &self.channels[tx];
@@ -154,7 +151,6 @@ impl Engine<'_> {
     }
 
     /// Moves the wavelets of `offer` at the times of `pieces`.
-    #[inline]
     pub(super) fn move_all(&mut self, offer: &Offer, pieces: &[Piece], turn: Turn) {
         for &piece in pieces {
             if offer.rx != NOWHERE {

@@ -58,7 +58,9 @@ pub(super) struct Lane {
     pub(super) due: Due,
     /// Cycle from which the next wavelet may leave -- state.
     pub(super) earliest: u32,
-    /// When its switch advanced: cycle, doubled, one more for a control wavelet -- state.
+    /// Current switch position -- state.
+    pub(super) position: u32,
+    /// When it advanced: cycle, doubled, one more for a control wavelet -- state.
     pub(super) turned: List,
 }
 
@@ -140,7 +142,7 @@ impl<'a> Engine<'a> {
             sums[2] += class.threads.len();
             sums[3] += class.ops.len();
         }
-        let lane = Lane { due: Due::NONE, earliest: 0, turned: List::default() };
+        let lane = Lane { due: Due::NONE, earliest: 0, position: 0, turned: List::default() };
         let mut engine = Self {
             classes,
             spec,
@@ -196,31 +198,26 @@ impl<'a> Engine<'a> {
     }
 
     /// What PEs like `pe` share.
-    #[inline]
     pub(super) fn class(&self, pe: usize) -> &'a ClassLayout {
         &self.classes[self.pes[pe].class as usize]
     }
 
     /// Number of a PE's channel among all.
-    #[inline]
     pub(super) fn channel_of(&self, pe: usize, channel: u8) -> usize {
         self.pes[pe].channels as usize + channel as usize
     }
 
     /// PE and channel that a wavelet of `colour` from router `pe` reaches through `port`.
-    #[inline]
     pub(super) fn behind(&self, pe: usize, colour: u8, port: u8) -> (usize, u8) {
         let next = self.neighbour(pe, port);
         (next, self.class(next).entry(colour, port ^ 1).0)
     }
 
-    #[inline]
     fn neighbour(&self, pe: usize, port: u8) -> usize {
         pe.wrapping_add(self.steps[port as usize])
     }
 
     /// Latency and slots of a channel.
-    #[inline]
     pub(super) fn numbers(&self, way: Way) -> (u32, u32) {
         match way {
             Way::Up => (1 + self.spec.ramp_cycles, self.spec.ramp_out_window()),
@@ -230,14 +227,12 @@ impl<'a> Engine<'a> {
     }
 
     /// A time as the state keeps it; notes if it is too late.
-    #[inline]
     pub(super) fn time(&mut self, time: u64) -> u32 {
         self.overrun |= time >= LIMIT;
         time.min(LIMIT) as u32
     }
 
     /// Has the datapath of `pe` looked at.
-    #[inline]
     pub(super) fn mark_core(&mut self, pe: usize, due: Due) {
         self.pes[pe].due.join(due);
         self.pes[pe].dirty |= CORE;
@@ -245,7 +240,6 @@ impl<'a> Engine<'a> {
     }
 
     /// Has a router's service of one colour looked at.
-    #[inline]
     pub(super) fn mark_lane(&mut self, pe: usize, route: u8, due: Due) {
         self.lanes[self.pes[pe].lanes as usize + route as usize].due.join(due);
         self.pes[pe].dirty |= 1 << route;
@@ -278,7 +272,6 @@ impl<'a> Engine<'a> {
 
     /// Whether a bound of whoever takes from a channel, or puts into it, may matter though its
     /// wavelets did not move just then: they had to wait for others, or are to be looked at anyway.
-    #[inline]
     pub(super) fn is_unsure(&self, pe: usize, channel: u8, taker: bool) -> bool {
         let class = self.class(pe);
         let layout = class.channels[channel as usize];

@@ -35,7 +35,6 @@ pub(super) struct Line {
 
 impl Line {
     /// When its `i`-th wavelet passes.
-    #[inline]
     pub(super) fn at(self, i: u32) -> u64 {
         self.time + u64::from(i) * self.period
     }
@@ -50,7 +49,6 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    #[inline]
     pub(super) fn last(self) -> u64 {
         self.time + u64::from(self.count - 1) * u64::from(self.period)
     }
@@ -67,7 +65,6 @@ pub(super) struct Pool {
 
 impl Pool {
     /// The runs of a train.
-    #[inline]
     pub(super) fn runs<'a>(&'a self, train: &'a Train) -> &'a [Run] {
         match train.spill {
             0 if train.total == 0 => &[],
@@ -77,7 +74,6 @@ impl Pool {
     }
 
     /// Appends wavelets behind the last one, joining runs that continue.
-    #[inline]
     pub(super) fn append(&mut self, train: &mut Train, piece: Piece) {
         let Piece { count, period, .. } = piece;
         let time = piece.time as u32;
@@ -100,7 +96,6 @@ impl Pool {
     }
 
     /// Forgets all wavelets from number `keep` on.
-    #[inline]
     pub(super) fn cut(&mut self, train: &mut Train, keep: u32) {
         if keep >= train.total {
             return;
@@ -113,7 +108,6 @@ impl Pool {
     }
 
     /// The train from wavelet `at` on, as far as it is straight.
-    #[inline]
     pub(super) fn line(&self, train: &Train, at: u32) -> Option<Line> {
         if train.spill == 0 && at < train.total {
             return Some(line_of(&train.first, train.total, at));
@@ -122,14 +116,12 @@ impl Pool {
     }
 
     /// When the last wavelet passed.
-    #[inline]
     pub(super) fn last(&self, train: &Train) -> Option<u64> {
         let at = train.total.checked_sub(1)?;
         self.line(train, at).map(|line| line.time)
     }
 
     /// How many wavelets passed before cycle `time`.
-    #[inline]
     pub(super) fn before(&self, train: &Train, time: u64) -> u32 {
         let runs = self.runs(train);
         let behind = runs.partition_point(|run| u64::from(run.time) < time);
@@ -190,7 +182,6 @@ fn crossing(x: Line, y: Line) -> Option<u64> {
 }
 
 /// Whether `count` wavelets at `time`, from number `at` on, continue the run.
-#[inline]
 fn joins(last: &mut Run, at: u32, time: u32, count: u32, period: u32) -> bool {
     let length = at - last.at;
     let end = last.time + (length - 1) * last.period;
@@ -204,7 +195,6 @@ fn joins(last: &mut Run, at: u32, time: u32, count: u32, period: u32) -> bool {
     last.period == step
 }
 
-#[inline]
 fn line_of(run: &Run, end: u32, at: u32) -> Line {
     let period = u64::from(run.period);
     let time = u64::from(run.time) + u64::from(at - run.at) * period;
