@@ -12,6 +12,8 @@ mod collective;
 mod daily;
 #[path = "command/fixture.rs"]
 mod fixture;
+#[path = "command/gpus.rs"]
+mod gpus;
 #[path = "command/input.rs"]
 mod input;
 #[path = "command/inspect.rs"]

@@ -76,17 +76,68 @@ pub(super) fn against_next_provider(view: &View<'_>) -> Claim {
                 "the hardware as modelled is slower than that: providers use more than is modelled \
                  here, speculative decoding above all"
             };
+            let alone = alone(machine.spec.batch, rack);
+            let hardware = share(wafer.tokens_per_s, alone);
             (
-                format!("{}x", figure(ratio)),
+                format!(
+                    "{}x at batch {batch}; machine against machine at batch 1: {}x",
+                    figure(ratio),
+                    figure(hardware)
+                ),
                 format!(
                     "the claim implies {implied:.0} tok/s for the next provider; the rack gives one \
-                     user {speed:.0} tok/s at batch {batch}; {compared}; {}",
+                     user {speed:.0} tok/s at batch {batch}; {compared}; the claimed {SPEED} over \
+                     {implied:.0} is {}x of hardware (this model at batch 1, {alone:.0} tok/s on the \
+                     rack), {}x of how a provider shares its machine ({alone:.0} over {implied:.0}) \
+                     and {}x between the claim and the wafers as simulated; {}; {}",
+                    figure(hardware),
+                    figure(share(alone, implied)),
+                    figure(share(SPEED, wafer.tokens_per_s)),
+                    batch_at(&rack.frontier, implied),
                     shared(&rack.frontier, implied)
                 ),
             )
         }
     };
     row("2", "faster than the next best GPU-based provider", "6.7x", found)
+}
+
+/// One user's speed with nobody else on the rack `[tokens/s]`.
+fn alone(batch: u32, rack: &MachineOutcome) -> f64 {
+    let first = rack.frontier.iter().find(|point| point.batch == 1);
+    match first {
+        Some(point) if batch > 1 => point.tokens_per_s_user,
+        _ => rack.tokens_per_s,
+    }
+}
+
+/// How many requests in flight on the whole rack leave each user `speed`, in words.
+fn batch_at(frontier: &[FrontierPoint], speed: f64) -> String {
+    let mut points: Vec<&FrontierPoint> = frontier.iter().collect();
+    points.sort_by_key(|point| point.batch);
+    let fast = |point: &&&FrontierPoint| point.tokens_per_s_user >= speed;
+    let Some(place) = points.iter().rposition(|point| fast(&point)) else {
+        return format!("the rack gives no user {speed:.0} tok/s, even alone");
+    };
+    let point = points[place];
+    let Some(next) = points.get(place + 1) else {
+        return format!(
+            "the rack gives each user {:.0} tok/s still with {} in flight, the most that its memory \
+             or this search has room for: {speed:.0} tok/s would be a rack that is not full or not \
+             used as it could be",
+            point.tokens_per_s_user, point.batch
+        );
+    };
+    // Between two points, straight on logarithms of both.
+    let (high, low) = (point.tokens_per_s_user.ln(), next.tokens_per_s_user.ln());
+    let (few, many) = (f64::from(point.batch).ln(), f64::from(next.batch).ln());
+    let along = if high > low { (high - speed.ln()) / (high - low) } else { 0.0 };
+    let batch = (few + along * (many - few)).exp();
+    format!(
+        "the rack would give each user {speed:.0} tok/s with about {batch:.0} requests in flight on it \
+         ({} to {})",
+        point.layout, next.layout
+    )
 }
 
 /// How many users the rack can serve at `speed` each.
@@ -111,7 +162,11 @@ pub(super) fn against_median(view: &View<'_>) -> Claim {
          them published; the claim implies {implied:.0} tok/s"
     );
     if let Some((_, rack)) = view.rack {
-        note = format!("{note}; for comparison the rack: {}", shared(&rack.frontier, implied));
+        note = format!(
+            "{note}; {}; {}",
+            batch_at(&rack.frontier, implied),
+            shared(&rack.frontier, implied)
+        );
     }
     row("3", "faster than the industry median", "23x", ("not simulated".to_string(), note))
 }
@@ -159,6 +214,14 @@ pub(super) fn whole_answer(view: &View<'_>) -> Claim {
             note += &format!(
                 "; the {MAKER_S} s of the model maker's own service would need its load and batch"
             );
+            if let Some((_, rack)) = view.rack {
+                let tokens = f64::from(request.reasoning) + f64::from(request.answer);
+                let implied = tokens / (MAKER_S - rack.ttft_s).max(1.0);
+                note += &format!(
+                    ": for these tokens they are {implied:.0} tok/s a user; {}",
+                    batch_at(&rack.frontier, implied)
+                );
+            }
             (simulated, note)
         },
     );

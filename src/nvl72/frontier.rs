@@ -16,7 +16,8 @@ use rayon::prelude::*;
 use reports::outcome::FrontierPoint;
 
 /// Requests in flight on the whole rack, point by point.
-const IN_FLIGHT: [u32; 14] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
+const IN_FLIGHT: [u32; 16] =
+    [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768];
 
 /// What a search needs to know.
 #[derive(Clone, Copy, Debug)]
