@@ -50,15 +50,16 @@ pub(in crate::command) struct Options {
 /// Patterns as they are typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum To {
-    /// Any node, the sender included
+    /// Any node, the sender included, each as likely
     Uniform,
-    /// Column and row exchanged; square meshes only
+    /// From column x, row y to column y, row x, on the diagonal to itself; square meshes only
     Transpose,
-    /// The point reflection
+    /// From column x, row y to column C - 1 - x, row R - 1 - y of C x R nodes: the complement of the
+    /// node's number where that has all its bits
     BitComplement,
-    /// One in ten to the node in the middle, the others uniform
+    /// One packet in ten to the node at column C / 2, row R / 2 (rounded down), the others uniform
     Hotspot,
-    /// One column and one row further, around the edges
+    /// From column x, row y to column (x + 1) mod C, row (y + 1) mod R
     #[value(alias = "neighbor")]
     Neighbour,
 }
@@ -104,7 +105,10 @@ fn spec(options: &Options) -> Result<TrafficSpec, Error> {
             "fabric.queue_depth" => &mut spec.queue_depth,
             _ => return Err(wrong("expected fabric.hop_cycles, .ramp_cycles or .queue_depth")),
         };
-        *field = value.trim().parse().map_err(|_| wrong("expected a whole number"))?;
+        // As presets write it, with the unit or without; a value may stand in quotes.
+        let value = value.trim().trim_matches('"').trim();
+        let number = value.trim_end_matches("cycles").trim_end_matches("cycle").trim_end();
+        *field = number.parse().map_err(|_| wrong("expected a whole number"))?;
     }
     spec.credit_cycles = TrafficSpec::usual_credit_cycles(spec.hop_cycles);
     Ok(spec)
