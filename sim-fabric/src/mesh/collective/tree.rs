@@ -14,7 +14,7 @@
 //! A PE can also hold words back: it adds so many of its last child's words in memory, sends those,
 //! and adds the rest on its way. Holding all of them is to add everything in memory and then to send.
 //!
-//! Star, chain, k-level trees of any depth, trees of rounds ([`super::binary`]) and generated trees are
+//! Star, chain, k-level trees of any depth, trees of rounds (`super::binary`) and generated trees are
 //! all of this kind. Switches stay where they end: the program runs once.
 
 use super::line::{Line, Side, route};

@@ -27,7 +27,7 @@ pub struct TrafficSpec {
     pub pattern: Pattern,
     /// Probability that a PE gives birth to a packet in a cycle, 0 to 1.
     pub rate: f64,
-    /// Warm-up, the first half, and measurement, the second [cycles].
+    /// Warm-up, the first half, and measurement, the second `[cycles]`.
     pub cycles: u32,
     /// Slots of a router's input queue, per link [wavelets]. A slot is taken from the cycle in which
     /// a wavelet leaves the neighbour until [`Self::credit_cycles`] after it left the queue.
