@@ -1,5 +1,7 @@
 //! The wafer machine held against the reference engine.
 
+#[path = "wafer/grouped.rs"]
+mod grouped;
 #[path = "wafer/kimi.rs"]
 mod kimi;
 #[path = "wafer/rectangle.rs"]

@@ -57,7 +57,9 @@ pub struct PeSpec {
 pub enum Kind {
     /// 16-bit fused multiply-add, add, multiply or move.
     F16,
-    /// 16-bit fused multiply-add whose weights are stored in 4 bits.
+    /// 16-bit fused multiply-add of a scalar for each row.
+    Fma,
+    /// 16-bit fused multiply-add of a scalar for each row, whose weights are stored in 4 bits.
     F16Int4,
     /// 32-bit add or move.
     F32,
@@ -106,6 +108,9 @@ impl AddAssign for Cost {
     }
 }
 
+/// Cycles after which a sum can be added to again, as the published one-word star shows.
+const ADDER_CYCLES: u32 = 4;
+
 impl PeSpec {
     /// What comes before the first operation of a task `[cycles]`: a chain of operations in one task
     /// loads descriptors while the one before is under way, the first has to wait for its own.
@@ -115,7 +120,26 @@ impl PeSpec {
     }
 
     /// How long `op` takes behind another operation of its task that it depends on.
+    ///
+    /// Rows with a scalar each are a loop of operations, or one that multiplies all and one that adds
+    /// rows up, whichever takes less time; what that takes longer than one operation is waiting.
     pub fn cost(&self, op: VectorOp) -> Cost {
+        let once = self.once(op);
+        if !matches!(op.kind, Kind::Fma | Kind::F16Int4) || op.outer < 2 {
+            return once;
+        }
+        let row = op.inner.div_ceil(self.f16_per_cycle.max(1)).max(ADDER_CYCLES);
+        let adding = u64::from(self.gap_cycles + self.pipeline_cycles)
+            + u64::from(op.outer) * u64::from(row);
+        Cost { waiting: once.waiting + adding.min(self.steps(op.outer)), ..once }
+    }
+
+    fn steps(&self, times: u32) -> u64 {
+        u64::from(times.saturating_sub(1)) * u64::from(self.loop_cycles)
+    }
+
+    /// One operation that walks all rows.
+    fn once(&self, op: VectorOp) -> Cost {
         let waiting = u64::from(self.gap_cycles + self.pipeline_cycles);
         let Some(walk) = self.walk(op) else {
             let elements = u64::from(op.outer) * u64::from(op.inner);
@@ -134,7 +158,7 @@ impl PeSpec {
     fn walk(&self, op: VectorOp) -> Option<Walk> {
         let VectorOp { kind, inner, outer } = op;
         let (rate, bits, second) = match kind {
-            Kind::F16 => (self.f16_per_cycle, 16, Some(16)),
+            Kind::F16 | Kind::Fma => (self.f16_per_cycle, 16, Some(16)),
             Kind::F16Int4 => (self.f16_per_cycle, 16, Some(4)),
             Kind::F32 => (self.f32_per_cycle, 32, Some(32)),
             Kind::F32Mul => (self.f32_mul_per_cycle, 32, Some(32)),
@@ -157,9 +181,8 @@ impl PeSpec {
     /// How long a loop of `times` such operations takes, each with another scalar as its third
     /// operand: descriptors are loaded once, then stepped.
     pub fn repeated(&self, op: VectorOp, times: u32) -> Cost {
-        let all = self.cost(VectorOp { outer: op.outer * times, ..op });
-        let steps = u64::from(times.saturating_sub(1)) * u64::from(self.loop_cycles);
-        Cost { waiting: all.waiting + steps, ..all }
+        let all = self.once(VectorOp { outer: op.outer * times, ..op });
+        Cost { waiting: all.waiting + self.steps(times), ..all }
     }
 }
 
@@ -205,6 +228,16 @@ pub(crate) mod tests {
         let once = WSE2.cost(column).total();
         assert_eq!(WSE2.repeated(column, 1).total(), once);
         assert_eq!(WSE2.repeated(column, 10).total(), once + 9 * (6 + 12));
+    }
+
+    #[test]
+    fn rows_with_a_scalar_each_are_a_loop_or_a_product_and_a_sum() {
+        let cost = |outer| WSE2.cost(VectorOp { kind: Kind::Fma, inner: 22, outer }).total();
+        let once = |outer| WSE2.cost(VectorOp { kind: Kind::F16, inner: 22, outer }).total();
+        assert_eq!(cost(1), once(1));
+        // Few rows loop; of many, each is multiplied and added in six cycles each.
+        assert_eq!(cost(2), once(2) + 12);
+        assert_eq!(cost(40), once(40) + 6 + 40 * 6);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod decode;
 mod gemv;
 mod model;
+mod placed;
 mod prefill;
 
 use super::args::Format;
@@ -76,9 +77,12 @@ impl Common {
             .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))
     }
 
+    fn preset(&self) -> Result<WaferPreset, Error> {
+        preset::with_settings(&self.preset, &self.settings)
+    }
+
     fn facts(&self) -> Result<WaferFacts, Error> {
-        let preset: WaferPreset = preset::with_settings(&self.preset, &self.settings)?;
-        Ok(preset.facts)
+        Ok(self.preset()?.facts)
     }
 
     fn timer(&self, facts: &WaferFacts) -> Timer {

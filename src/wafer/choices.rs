@@ -25,6 +25,8 @@ pub struct Choices {
     pub value_rows: u32,
     /// Rows over which router scores are cut.
     pub router_rows: u32,
+    /// Columns around the middle one that share the gated activation.
+    pub activation_columns: u32,
 }
 
 impl fmt::Display for Choices {
@@ -66,7 +68,8 @@ choices!(
     qkv_rows,
     absorb_rows,
     value_rows,
-    router_rows
+    router_rows,
+    activation_columns
 );
 
 /// How elements are cut over PEs of an axis: groups of `sub` PEs share a tile of `tile` elements.

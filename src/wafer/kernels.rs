@@ -18,6 +18,7 @@ pub mod buffers;
 mod ends;
 mod experts;
 mod gemv;
+mod grouped;
 mod norm;
 
 use super::choices::{Choices, Cut};
@@ -27,7 +28,7 @@ use super::phase::{Axis, LinePhase, LocalPhase, Phase};
 use super::timer::Spent;
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
-use sim_fabric::mesh::program::DType;
+use sim_fabric::mesh::program::{DType, OpKind};
 use sim_sram::{Kind, Owner};
 use std::ops::Deref;
 use workloads::forward::{Operator, OperatorKind};
@@ -139,6 +140,9 @@ impl<'a> Lowering<'a> {
             flops: operator.flops,
             weight_bytes: operator.weight_bytes,
         };
+        if self.grouped(&mut kernel, operator)? {
+            return Ok(kernel);
+        }
         match (operator.kind, operator.name) {
             (OperatorKind::Embedding { vocabulary, .. }, _) => {
                 let bytes = u64::from(vocabulary) * operator.weight_bytes;
@@ -296,7 +300,11 @@ impl<'a> Lowering<'a> {
         }
         if let Some(Phase::Local(local)) = kernel.phases.last_mut() {
             for op in ops.iter().map(|&op| op.into()) {
-                local.cost += self.timer.pe.cost(op.cost());
+                let mut vectors = op.cost();
+                if op.what == OpKind::Fma && vectors.kind == Kind::F16 {
+                    vectors.kind = Kind::Fma;
+                }
+                local.cost += self.timer.pe.cost(vectors);
                 local.instructions.push(op);
             }
         }
@@ -315,5 +323,5 @@ impl<'a> Lowering<'a> {
 
 /// How weights stored in `format` are multiplied.
 fn multiply(format: WeightFormat) -> Kind {
-    if format.bits <= 8 { Kind::F16Int4 } else { Kind::F16 }
+    if format.bits <= 8 { Kind::F16Int4 } else { Kind::Fma }
 }

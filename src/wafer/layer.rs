@@ -116,5 +116,8 @@ pub fn activations(kernels: &[Kernel]) -> u64 {
 
 /// Whether an operator attends to cached tokens.
 pub fn attends(operator: &Operator) -> bool {
-    matches!(operator.kind, OperatorKind::LatentAttention { .. })
+    matches!(
+        operator.kind,
+        OperatorKind::LatentAttention { .. } | OperatorKind::GroupedAttention { .. }
+    )
 }

@@ -172,6 +172,39 @@ pub(super) fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
         }
         [1, 2, 4, 8].iter().map(|n| n * group).filter(|t| elements.div_ceil(*t) <= pes).collect()
     };
+    if let Attention::Gqa { kv_heads, head_dim, .. } = run.attention {
+        let least = run.hidden.div_ceil(run.columns);
+        // Dimensions of each head on a PE, and the rows that bands then take.
+        let rows = |dims: &u32| head_dim.div_ceil(*dims) * kv_heads;
+        let mut bands: Vec<u32> = [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128]
+            .iter()
+            .map(rows)
+            .filter(|&rows| rows <= run.rows)
+            .collect();
+        if bands.is_empty() {
+            bands.push(run.rows);
+        }
+        let columns = if group == 1 {
+            let mut list: Vec<u32> = [2, 3, 4, 6].iter().map(|halves| least * halves / 2).collect();
+            list.dedup();
+            list
+        } else {
+            tiles(run.hidden, run.columns)
+        };
+        let one = || vec![1];
+        return vec![
+            columns,
+            if experts > 0 { tiles(width, run.rows) } else { one() },
+            one(),
+            one(),
+            one(),
+            bands,
+            one(),
+            one(),
+            up_to(run.rows, &[16, 24, 32, 48, 64, 96, 128, 192]),
+            up_to(run.columns, &[1, 4, 8, 16, 32, 64]),
+        ];
+    }
     let powers: Vec<u32> = up_to(heads, &[1, 2, 4, 8]);
     let rows = |values: &[u32]| {
         let mut list = up_to(run.rows, values);
@@ -188,6 +221,7 @@ pub(super) fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
         up_to(run.rows, &[8, 16, 32, 64, 128, 256]),
         up_to(run.rows, &[4, 8, 16, 32, 64, 128]),
         up_to(run.rows, &[16, 24, 32, 48, 64, 96, 128, 192]),
+        up_to(run.columns, &[1, 4, 8, 16, 32, 64]),
     ]
 }
 
@@ -203,6 +237,7 @@ fn start(run: &Run<'_>, options: &[Vec<u32>]) -> Choices {
         heads_together: 1,
         value_rows: 1,
         router_rows: 1,
+        activation_columns: 1,
     };
     for (choice, values) in ALL.iter().zip(options) {
         if let Some(&value) = values.get(values.len() / 2) {

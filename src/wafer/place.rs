@@ -71,6 +71,9 @@ pub fn place(
         rows.push(height);
         mappings.push(mapping);
     }
+    if main_is_grouped(run) {
+        higher(run, pipeline, (wafer_rows, limits), force, main, (&mut rows, &mut mappings))?;
+    }
     let bands = stack(pipeline, &rows, wafer_rows);
     let wafers = bands.last().map_or(0, |band| band.wafer + 1);
     if let Some(most) = most.filter(|&most| most < wafers) {
@@ -79,6 +82,48 @@ pub fn place(
     let attends =
         pipeline.kinds.iter().map(|part| part.operators.iter().any(layer::attends)).collect();
     Ok(Placement { wafers, bands, rows, mappings, attends })
+}
+
+fn main_is_grouped(run: &Run<'_>) -> bool {
+    matches!(run.attention, workloads::model::Attention::Gqa { .. })
+}
+
+/// Gives the part that occurs most higher bands, as long as that takes no further wafer and is faster.
+fn higher(
+    run: &Run<'_>,
+    pipeline: &Pipeline,
+    (wafer_rows, limits): (u32, Limits),
+    force: Force<'_>,
+    main: usize,
+    (rows, mappings): (&mut [u32], &mut [Mapping]),
+) -> Result<(), Error> {
+    let wafers = |rows: &[u32]| stack(pipeline, rows, wafer_rows).last().map_or(0, |b| b.wafer);
+    let least = wafers(rows);
+    let part = &pipeline.kinds[main];
+    let mut best = mappings[main].run.spent.total();
+    let lowest = rows[main];
+    let mut heights: Vec<u32> =
+        (1..=40).map(|division| wafer_rows / division).filter(|&height| height > lowest).collect();
+    heights.sort_unstable();
+    let fitting = |height: u32| {
+        let mut next = rows.to_vec();
+        next[main] = height;
+        wafers(&next) == least
+    };
+    let heights: Vec<u32> = heights.into_iter().filter(|&height| fitting(height)).collect();
+    // A few of them, the highest among them.
+    let few = heights.iter().rev().step_by(heights.len().div_ceil(4).max(1));
+    for &height in few {
+        let run = Run { rows: height, ..*run };
+        let forced = |choices: &mut Choices| force(part, choices);
+        if let Ok(mapping) = search(&run, part, (limits, false), &forced)? {
+            let time = mapping.run.spent.total();
+            if time < best {
+                (best, rows[main], mappings[main]) = (time, height, mapping);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The lowest band in which `part` fits, among equal divisions of a wafer.
@@ -92,7 +137,11 @@ fn lowest(
     even: bool,
     force: Force<'_>,
 ) -> Result<(u32, Mapping), Error> {
-    let divisions: &[u32] = if even { &[8, 6, 5, 4, 3, 2, 1] } else { &[16, 12, 8, 6, 4, 3, 2, 1] };
+    let divisions: &[u32] = if even {
+        &[40, 36, 32, 28, 24, 20, 18, 16, 14, 12, 10, 8, 6, 5, 4, 3, 2, 1]
+    } else {
+        &[16, 12, 8, 6, 4, 3, 2, 1]
+    };
     let mut over = u64::MAX;
     // What stands on many wafers spares memory before it takes more of them; what stands on one
     // takes a higher band first.

@@ -78,6 +78,22 @@ fn prompts_come_near_the_published_rates_and_rise_with_the_grid() {
     }
 }
 
+/// Without a grid the mapper places the layers; models of every family with grouped heads run.
+#[test]
+fn without_a_grid_the_mapper_places_the_layers() {
+    for (model, most) in [("llama-3.1-8b", 1), ("gpt-oss-120b", 4), ("mixtral-8x7b", 5)] {
+        let path = format!("{}/examples/models/{model}.json", env!("CARGO_MANIFEST_DIR"));
+        let row = json(&format!(
+            "wafer decode --preset wse3 --model {path} --context 1000 --no-capacity-check \
+             --format json"
+        ));
+        assert!(row["wafers"].as_u64().unwrap() <= most, "{model}: {row}");
+        let cycles = row["cycles_per_layer"].as_f64().unwrap();
+        assert!((5e3..4e4).contains(&cycles), "{model}: {row}");
+        assert!(row["tokens_per_s"].as_f64().unwrap() > 100.0);
+    }
+}
+
 #[test]
 fn both_engines_give_a_gemv_the_same_cycles() {
     let with =

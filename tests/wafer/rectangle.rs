@@ -74,13 +74,22 @@ pub(crate) const CHOICES: Choices = Choices {
     heads_together: 2,
     value_rows: 4,
     router_rows: 4,
+    activation_columns: 1,
 };
 
 const COLUMNS: u32 = 13;
 const ROWS: u32 = 8;
 
 fn kernels(timer: &Timer, tokens: u32) -> Vec<Kernel> {
-    let model = model();
+    kernels_of(&model(), &CHOICES, timer, tokens)
+}
+
+pub(crate) fn kernels_of(
+    model: &Model,
+    choices: &Choices,
+    timer: &Timer,
+    tokens: u32,
+) -> Vec<Kernel> {
     let run = Run {
         timer,
         columns: COLUMNS,
@@ -96,16 +105,16 @@ fn kernels(timer: &Timer, tokens: u32) -> Vec<Kernel> {
         1 => ModelStep::Decode { batch: 1, context: 100 },
         tokens => ModelStep::Prefill { tokens, before: 100 },
     };
-    let pipeline = Pipeline::new(&model, step);
+    let pipeline = Pipeline::new(model, step);
     pipeline
         .kinds
         .iter()
-        .flat_map(|part| run.kernels(part, &CHOICES).expect("choices fit"))
+        .flat_map(|part| run.kernels(part, choices).expect("choices fit"))
         .collect()
 }
 
 /// Cycle of every PE: (by lines in the field, by the whole rectangle in the reference engine).
-fn both(timer: &Timer, kernel: &Kernel) -> (Vec<u64>, Vec<u64>) {
+pub(crate) fn both(timer: &Timer, kernel: &Kernel) -> (Vec<u64>, Vec<u64>) {
     let mut field = Field::new(COLUMNS, ROWS);
     timer.run(&kernel.phases, &mut field).expect("runs");
     let lines: Vec<u64> = (0..ROWS)

@@ -328,6 +328,7 @@ fn cases() -> Vec<Case> {
                 heads_together: 2,
                 value_rows: 3,
                 router_rows: 3,
+                activation_columns: 1,
             },
         ),
         case(
@@ -343,6 +344,7 @@ fn cases() -> Vec<Case> {
                 heads_together: 4,
                 value_rows: 1,
                 router_rows: 5,
+                activation_columns: 1,
             },
         ),
         case(
@@ -358,6 +360,7 @@ fn cases() -> Vec<Case> {
                 heads_together: 1,
                 value_rows: 4,
                 router_rows: 1,
+                activation_columns: 1,
             },
         ),
     ]

@@ -1,7 +1,7 @@
 //! `wafersim wafer decode`: output tokens of one request.
 
-use super::Common;
 use super::model::{ModelOptions, room};
+use super::{Common, placed};
 use crate::command::args::Format;
 use crate::command::print;
 use crate::error::Error;
@@ -14,10 +14,10 @@ use std::fmt::Write;
 #[derive(Debug, clap::Args)]
 pub(in crate::command) struct Options {
     #[command(flatten)]
-    model: ModelOptions,
+    pub(super) model: ModelOptions,
     /// Tokens in the cache, the new one included
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
-    context: u32,
+    pub(super) context: u32,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -26,10 +26,10 @@ pub(in crate::command) struct Options {
 pub(super) fn run(options: &Options) -> Result<(), Error> {
     let facts = options.common.facts()?;
     let model = options.model.load()?;
-    let Some(grid) = options.common.grid(&facts)? else {
-        return Err(Error::input("--grid is needed"));
-    };
     options.model.fits(&model, options.context, &facts)?;
+    let Some(grid) = options.common.grid(&facts)? else {
+        return print(placed::run(options, &model)?.as_bytes());
+    };
     let timer = options.common.timer(&facts);
     let run = token::decode(&timer, grid, &model, options.context, room(&facts))?;
     let rate = facts.clock.get() / run.cycles() as f64;

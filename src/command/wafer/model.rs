@@ -39,6 +39,11 @@ enum Weights {
 }
 
 impl ModelOptions {
+    /// Whether the model may take more than one wafer.
+    pub(super) fn any_size(&self) -> bool {
+        self.no_capacity_check
+    }
+
     /// Reads the model and stores it as asked.
     pub(super) fn load(&self) -> Result<Model, Error> {
         let mut model = files::model(&self.model)?;

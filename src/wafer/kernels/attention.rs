@@ -187,6 +187,9 @@ impl Lowering<'_> {
 
     /// Cached tokens of the fullest PE; time depends on the context through this alone.
     pub fn tokens_per_pe(&self, context: u32, rows: u32) -> u32 {
+        if let Attention::Gqa { .. } = self.attention {
+            return context.div_ceil(self.residual().map_or(1, |cut| cut.pes()));
+        }
         let band = self.choices.heads_together * self.choices.head_columns * rows;
         context.div_ceil(band)
     }

@@ -11,7 +11,7 @@ use crate::wafer::choices::Cut;
 use crate::wafer::instruction::{Place, Spot};
 use crate::wafer::phase::{Axis, LocalPhase, Phase};
 use sim_fabric::mesh::program::OpKind;
-use sim_sram::{Cost, Kind, Owner};
+use sim_sram::{Cost, Kind, Owner, VectorOp};
 use workloads::forward::OperatorKind;
 use workloads::model::WeightFormat;
 
@@ -147,6 +147,9 @@ impl Lowering<'_> {
                 (own, chosen, y)
             }
         };
+        if self.choices.activation_columns > 1 {
+            return self.swiglu_shared(kernel, own * chosen);
+        }
         let (t, h) = (Place::from(buffers::GATE), Place::from(buffers::ACTIVATIONS));
         let row = [1, 2 * own as i32];
         let (gate, up) = (Place::strided(y, row), Place::strided(y.plus(own), row));
@@ -166,6 +169,26 @@ impl Lowering<'_> {
         }
         self.work(kernel, &ops);
         kernel.rectangle = [1, self.rows];
+        Ok(())
+    }
+
+    /// The same where the middle column hands gate and up to those around it, each takes its share,
+    /// and the products come back.
+    fn swiglu_shared(&self, kernel: &mut Kernel, own: u32) -> Result<(), Error> {
+        let columns = self.choices.activation_columns;
+        let fits = (columns <= self.columns).then_some(columns);
+        let columns = self.need(fits, "activation_columns", columns)?;
+        let share = own.div_ceil(columns) * self.tokens;
+        let both = (2 * own * self.tokens, Spot::default());
+        self.spread(kernel, Axis::S, (columns, 1), both);
+        let special = VectorOp { kind: Kind::Special, inner: share, outer: 1 };
+        let vector = VectorOp { kind: Kind::F16, inner: share, outer: 1 };
+        self.work(kernel, &[special, vector, special, vector, vector]);
+        if self.routed.is_some() {
+            self.work(kernel, &[vector]);
+        }
+        self.gather(kernel, Axis::S, (columns, 1, 1), (share, Spot::default()));
+        kernel.rectangle = [columns, self.rows];
         Ok(())
     }
 
