@@ -21,7 +21,7 @@
 //! | shared expert | a stream of its own beside router, dispatch and routed experts ([`super::step`]) |
 //! | all others | one |
 //!
-//! [`product`] times matrix products, [`attention`] what reads the cache, [`experts`] the fused kernel.
+//! [`mod@product`] times matrix products, [`attention`] what reads the cache, [`experts`] the fused kernel.
 //!
 //! Deviations: a second stream shares bandwidth only through its bytes of weights; no L2.
 

@@ -50,13 +50,13 @@ pub struct TrafficRun {
     pub saturated: bool,
     /// Latencies of the measured packets; none where the mesh is saturated or no packet was born.
     pub latency: Option<Latency>,
-    /// Packets born in the measured cycles [packets per node and cycle].
+    /// Packets born in the measured cycles `[packets per node and cycle]`.
     pub offered_rate: f64,
-    /// Packets delivered in the measured cycles [packets per node and cycle].
+    /// Packets delivered in the measured cycles `[packets per node and cycle]`.
     pub accepted_rate: f64,
-    /// Links crossed by all packets of the run [wavelets].
+    /// Links crossed by all packets of the run `[wavelets]`.
     pub wavelet_hops: u64,
-    /// Use of the busiest link [wavelets per cycle].
+    /// Use of the busiest link `[wavelets per cycle]`.
     pub link_load_max: f64,
     /// Cycles simulated, the drain included.
     pub cycles: u64,
@@ -71,11 +71,11 @@ pub struct TrafficRun {
 /// Latency from birth to delivery, waiting at the source included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
-    /// Mean [cycles].
+    /// Mean `[cycles]`.
     pub mean: f64,
-    /// What 99 of 100 packets do not exceed [cycles].
+    /// What 99 of 100 packets do not exceed `[cycles]`.
     pub p99: u32,
-    /// The mean on an empty mesh: end points and hops alone [cycles].
+    /// The mean on an empty mesh: end points and hops alone `[cycles]`.
     pub zero_load_mean: f64,
 }
 

@@ -6,7 +6,7 @@
 //! for each pair of tokens.
 //!
 //! A longer context costs more than its bytes: more parts, deeper merges. That is
-//! [`depth`](crate::nvl72::hardware::AttentionFacts::depth) for each doubling from [`SHORT`] to [`LONG`].
+//! [`depth`](crate::nvl72::hardware::AttentionFacts::depth) for each doubling from `SHORT` to `LONG`.
 
 use super::product::Arithmetic;
 use super::{Batch, WORD, Work};

@@ -29,14 +29,14 @@ pub struct TrafficSpec {
     pub rate: f64,
     /// Warm-up, the first half, and measurement, the second `[cycles]`.
     pub cycles: u32,
-    /// Slots of a router's input queue, per link [wavelets]. A slot is taken from the cycle in which
+    /// Slots of a router's input queue, per link `[wavelets]`. A slot is taken from the cycle in which
     /// a wavelet leaves the neighbour until [`Self::credit_cycles`] after it left the queue.
     pub queue_depth: u32,
-    /// From leaving a router to being able to leave its neighbour [cycles].
+    /// From leaving a router to being able to leave its neighbour `[cycles]`.
     pub hop_cycles: u32,
-    /// Between a router and its PE, each way [cycles].
+    /// Between a router and its PE, each way `[cycles]`.
     pub ramp_cycles: u32,
-    /// From a wavelet's leaving a queue to the use of its slot by the neighbour [cycles].
+    /// From a wavelet's leaving a queue to the use of its slot by the neighbour `[cycles]`.
     pub credit_cycles: u32,
     /// Seed of all draws.
     pub seed: u64,
@@ -96,20 +96,20 @@ impl TrafficSpec {
         self.columns as usize * self.rows as usize
     }
 
-    /// Latency without a hop: both ramps and the cycle in which the PE takes the wavelet [cycles].
+    /// Latency without a hop: both ramps and the cycle in which the PE takes the wavelet `[cycles]`.
     pub fn end_point_cycles(&self) -> u32 {
         2 * self.ramp_cycles + 1
     }
 
     /// The usual [`Self::credit_cycles`]: one over the link and one to be counted, as in the
     /// published mesh; a router that a wavelet passes in one cycle sees its neighbour as it was when
-    /// the cycle began [cycles].
+    /// the cycle began `[cycles]`.
     pub fn usual_credit_cycles(hop_cycles: u32) -> u32 {
         hop_cycles.clamp(1, 2)
     }
 
     /// Most that uniform traffic can ask for: half of what is born in one half of the longer side
-    /// crosses its middle, one packet per link and cycle [packets per node and cycle].
+    /// crosses its middle, one packet per link and cycle `[packets per node and cycle]`.
     pub fn uniform_bound(&self) -> Option<f64> {
         // Of a cut with `left` and `side - left` columns, links in the busier direction.
         let crossing = |side: u32| {
