@@ -224,3 +224,37 @@ fn long_trains_over_long_rows_are_accepted() {
         assert_eq!(stream::run(&program, &spec, &start), reference, "{request:?}");
     }
 }
+
+/// A random search once found this tree with one operation late in the stream engine: somebody was
+/// not looked at again when room came sooner.
+#[test]
+fn a_tree_with_uneven_starts_has_the_reference_cycles() {
+    let spec = FabricSpec {
+        hop_cycles: 3,
+        ramp_cycles: 2,
+        queue_depth: 4,
+        ramp_in_depth: 4,
+        ramp_out_depth: 5,
+        switch_cycles: 0,
+        receive_directions: 1,
+    };
+    let timing = Timing {
+        lead: 29,
+        tail: 0,
+        f16_per_cycle: 1,
+        f32_per_cycle: 1,
+        max_per_cycle: 1,
+        accumulators: 0,
+    };
+    let request = Request {
+        goal: Goal::Reduce,
+        algorithm: Algorithm::KTree { k: 4 },
+        shape: Shape { columns: 9, rows: 1 },
+        elements: 43,
+        dtype: DType::F32,
+    };
+    let program = request.program(&timing, spec.ramp_cycles).expect("a program");
+    let start = [7, 7, 7, 7, 7, 49, 6, 6, 6];
+    let reference = wavelet::run(&program, &spec, &start);
+    assert_eq!(stream::run(&program, &spec, &start), reference);
+}

@@ -22,7 +22,8 @@
 //! Every rule of [`super::program`] decides by what was so in earlier cycles. So there is one set of
 //! times that keeps all rules, and if nobody has to look again, this is it, in whatever order it was
 //! found. That it is found follows from the same: what has to be done anew lies later than its
-//! cause. `stream/agenda.rs` chooses the order, which is a matter of speed alone.
+//! cause. Whether somebody who should have looked again was forgotten is checked at the end: all do
+//! everything anew from cycle 0 on with what the others do, until the same comes out. `stream/agenda.rs` chooses the order, which is a matter of speed alone.
 //!
 //! # What it hands over
 //! Runs of more than 2^29 cycles, ramps that more than 2^30 wavelets pass, and wavelets that circle.
@@ -52,6 +53,8 @@ use state::{CORE, Due, Engine, LIMIT, Pe};
 
 /// Looks at PEs without an operation that goes on, after which wavelets are taken to circle.
 const CIRCLING: u64 = 1 << 22;
+/// Times that everything is looked at anew before it is given up.
+const MOST_PROOFS: u32 = 16;
 
 /// Runs `program`, each PE from its cycle in `start` on.
 ///
@@ -97,6 +100,8 @@ fn settled<T>(
 impl Engine<'_> {
     /// Sweeps over PEs until nobody has anything to do anew.
     fn run(&mut self) -> Result<(), FabricError> {
+        let mut settled: Option<Vec<u64>> = None;
+        let mut proofs = 0;
         loop {
             let mut at = 0;
             while let Some(pe) = self.agenda.upwards(at) {
@@ -117,10 +122,37 @@ impl Engine<'_> {
             }
             let first = self.agenda.all().map(|pe| self.first_due(pe)).min();
             match first {
-                None => return Ok(()),
+                None => {
+                    if settled.as_ref() == Some(&self.done) {
+                        return Ok(());
+                    }
+                    proofs += 1;
+                    if proofs > MOST_PROOFS {
+                        let reason = "times found do not stay when looked at anew".to_owned();
+                        return Err(FabricError::NotAccepted { reason });
+                    }
+                    settled = Some(self.done.clone());
+                    self.look_at_all();
+                }
                 Some(first) => self.agenda.begin(first, unfinished),
             }
         }
+    }
+
+    /// Has everybody do everything anew from cycle 0 on, with what is known of all others: what comes
+    /// out again keeps all rules.
+    fn look_at_all(&mut self) {
+        let due = Due { at: 0, from: 0 };
+        for pe in 0..self.pes.len() {
+            if !self.class(pe).ops.is_empty() {
+                self.mark_core(pe, due);
+            }
+            for route in 0..self.class(pe).routes.len() as u8 {
+                self.mark_lane(pe, route, due);
+            }
+        }
+        self.agenda.begin_all();
+        self.idle = 0;
     }
 
     fn check_progress(&mut self) -> Result<(), FabricError> {

@@ -97,6 +97,13 @@ impl Agenda {
         words.flat_map(|(word, bits)| bits_of(bits).map(move |bit| word * 64 + bit))
     }
 
+    /// Begins a window that holds all of the time.
+    pub(super) fn begin_all(&mut self) {
+        self.span = LIMIT;
+        self.sweeps = 0;
+        self.begin(0, false);
+    }
+
     /// Begins a window of time at `first`, the first cycle that anybody is to be looked at for. It
     /// is shorter if the last one is `unfinished`, longer if that was short work.
     pub(super) fn begin(&mut self, first: u32, unfinished: bool) {
