@@ -20,9 +20,19 @@ fn main() {
     };
     let (one, two) = (Engine::Wavelet(1), Engine::Wavelet(2));
     let wafer = [755, 1170];
+    let reduce = |shape, words, engine| {
+        Work::Collective(Goal::Reduce, Algorithm::Chain, shape, words, engine)
+    };
+    let broadcast = |shape, words, engine| {
+        Work::Collective(Goal::Broadcast, Algorithm::Broadcast, shape, words, engine)
+    };
     let work = [
         ("wavelet star 32x32", star([32, 32], 500, one)),
         ("wavelet chains 32x32", chains([32, 32], 1000, one)),
+        ("wavelet chain 32x32", reduce([32, 32], 4000, one)),
+        ("wavelet broadcast 32x32", broadcast([32, 32], 4000, one)),
+        ("wavelet broadcast wafer, one thread", broadcast(wafer, 20, one)),
+        ("wavelet broadcast wafer, two threads", broadcast(wafer, 20, two)),
         ("wavelet star wafer, one thread", star(wafer, 1, one)),
         ("wavelet star wafer, two threads", star(wafer, 1, two)),
         ("stream star wafer", star(wafer, 1, Engine::Stream)),
@@ -34,7 +44,7 @@ fn main() {
     ];
     // Cargo's own arguments begin with a dash.
     let words: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    println!("{:<34} {:>10} {:>12} {:>14}", "", "seconds", "hops", "million hops/s");
+    println!("{:<36} {:>10} {:>12} {:>14}", "", "seconds", "hops", "million hops/s");
     for (name, work) in work {
         if !words.iter().all(|word| name.contains(word.as_str())) {
             continue;
@@ -46,6 +56,6 @@ fn main() {
             hops = ready.run();
             best = best.min(started.elapsed().as_secs_f64());
         }
-        println!("{name:<34} {best:>10.3} {hops:>12} {:>14.1}", hops as f64 / best / 1e6);
+        println!("{name:<36} {best:>10.3} {hops:>12} {:>14.1}", hops as f64 / best / 1e6);
     }
 }

@@ -153,9 +153,11 @@ impl<P: Payload> Engine<'_, P> {
             for mark in 0..self.core_wheel.marks() {
                 for word in bits(self.core_wheel.take_marks(mark)) {
                     let word = mark * 64 + word;
+                    let mut again = 0;
                     for bit in bits(self.core_wheel.take_word(word)) {
-                        self.step_core(word * 64 + bit, now);
+                        again |= u64::from(self.step_core(word * 64 + bit, now)) << bit;
                     }
+                    self.core_wheel.wake_word_soon(word, again);
                 }
             }
         }

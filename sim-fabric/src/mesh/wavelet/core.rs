@@ -6,116 +6,150 @@
 
 use super::layout::{ClassLayout, DATAPATH, NO_OP, NONE, OpLayout};
 use super::router::held;
-use super::state::{ADVANCE, CONTROL, DATA, Engine, LIMIT, NEVER, NOT_DONE, Thread, slot};
+use super::state::{
+    ADVANCE, CONTROL, Core, DATA, Engine, LIMIT, NEVER, NOBODY, NOT_DONE, Thread, slot,
+};
 use super::values::Payload;
 use crate::mesh::program::SendEnd;
 
 impl<P: Payload> Engine<'_, P> {
-    /// Lets the threads of PE `pe` issue in cycle `now` that can and have their turn.
-    pub(super) fn step_core(&mut self, pe: usize, now: u32) {
-        let core = self.cores[pe];
-        if core.free_at > now {
-            return;
+    /// Lets the threads of PE `pe` issue in cycle `now` that can and have their turn; says whether the
+    /// PE is to be looked at in the next cycle.
+    #[inline(always)]
+    pub(super) fn step_core(&mut self, pe: usize, now: u32) -> bool {
+        let Core { threads, free_at, count, .. } = self.cores[pe];
+        if count != 1 {
+            return self.take_core_turns(pe, now);
         }
-        let class = &self.layout.classes[self.nodes[pe].class as usize];
-        let (count, first) = (class.threads.len(), core.threads as usize);
-        if count == 1 {
-            if self.can_issue(pe, class, &self.threads[first], now) {
-                self.last_move = now;
-                self.issue(pe, class, first, now);
-            }
-            return;
+        let thread = threads as usize;
+        free_at <= now && self.can_issue(&self.threads[thread], now) && self.issue(pe, thread, now)
+    }
+
+    /// As [`Self::step_core`], for several threads.
+    fn take_core_turns(&mut self, pe: usize, now: u32) -> bool {
+        let Core { threads, free_at, count, last, .. } = self.cores[pe];
+        if free_at > now {
+            return false;
         }
-        let can =
-            |engine: &Self, turn| engine.can_issue(pe, class, &engine.threads[first + turn], now);
+        let (first, count) = (threads as usize, count as usize);
+        let can = |engine: &Self, turn| engine.can_issue(&engine.threads[first + turn], now);
         let ready = (0..count).fold(0u16, |set, turn| set | u16::from(can(self, turn)) << turn);
-        let (mut free, mut turn) = (DATAPATH, core.last as usize);
+        let (mut free, mut turn, mut again) = (DATAPATH, last as usize, false);
         for _ in 0..count {
             turn = if turn + 1 >= count { 0 } else { turn + 1 };
             if ready >> turn & 1 == 0 {
                 continue;
             }
-            let part = class.ops[self.threads[first + turn].op as usize].part;
+            let part = self.threads[first + turn].part;
             // Who issued before in this cycle may have taken the room.
             if part > free || (free < DATAPATH && !can(self, turn)) {
-                self.core_wheel.wake(pe, now + 1);
+                again = true;
                 continue;
             }
             free -= part;
-            self.last_move = now;
             self.cores[pe].last = turn as u8;
-            self.issue(pe, class, first + turn, now);
+            again |= self.issue(pe, first + turn, now);
         }
+        again
     }
 
     #[inline]
-    fn can_issue(&self, pe: usize, class: &ClassLayout, thread: &Thread, now: u32) -> bool {
-        if thread.next > now || thread.op == NO_OP {
+    fn can_issue(&self, thread: &Thread, now: u32) -> bool {
+        if thread.next > now {
             return false;
         }
-        let op = &class.ops[thread.op as usize];
-        let base = self.nodes[pe].buffers as usize;
-        if op.input != NONE && thread.left > 0 {
-            let ramp = &self.buffers[base + op.input as usize];
-            if ramp.sender != op.turn || !ramp.offers(now) {
+        if thread.input != NOBODY && thread.left > 0 {
+            let ramp = &self.buffers[thread.input as usize];
+            if ramp.sender != thread.turn || !ramp.offers(now) {
                 return false;
             }
         }
-        op.output == NONE
-            || held(&self.buffers[base + op.output as usize], now) < self.ramp_out_window
+        thread.output == NOBODY
+            || held(&self.buffers[thread.output as usize], now) < self.ramp_out_window
     }
 
-    /// Issues what is next in a thread that can issue.
-    fn issue(&mut self, pe: usize, class: &ClassLayout, thread: usize, now: u32) {
-        let Thread { op: index, left, .. } = self.threads[thread];
+    /// Issues what is next in a thread that can issue; says whether the PE is to be looked at in the
+    /// next cycle.
+    #[inline(always)]
+    fn issue(&mut self, pe: usize, thread: usize, now: u32) -> bool {
+        self.last_move = now;
+        let Thread { left, input, output, period, .. } = self.threads[thread];
+        if left < 2 || input == NOBODY && output == NOBODY {
+            return self.issue_last(pe, thread, now);
+        }
+        self.issue_data(pe, thread, DATA, now);
+        if period > 1 {
+            let next = u64::from(now) + u64::from(period);
+            self.threads[thread].next = self.wake_core(pe, next);
+            return false;
+        }
+        self.threads[thread].next = now + 1;
+        // What comes into an empty buffer wakes the PE.
+        input == NOBODY || self.buffers[input as usize].offers(now + 1)
+    }
+
+    /// Takes in and sends the next data wavelet of a thread.
+    #[inline(always)]
+    fn issue_data(&mut self, pe: usize, thread: usize, kind: u32, now: u32) {
+        let Thread { left, input, output, op, .. } = self.threads[thread];
+        let mut value = P::Value::default();
+        if input != NOBODY {
+            let (taken, full) = self.pop(input as usize);
+            value = taken;
+            self.counts.taken += 1;
+            if full {
+                self.lane_wheel.wake_soon(self.buffers[input as usize].lane as usize);
+            }
+        }
+        if P::CARRIES {
+            let class = &self.layout.classes[self.nodes[pe].class as usize];
+            let k = class.ops[op as usize].wavelets - left;
+            value = self.payload.wavelet(self.program, self.origin + pe, op, k, value);
+        }
+        if output != NOBODY {
+            self.send(output as usize, slot(now + 1 + self.ramp, kind), value);
+        }
+        self.threads[thread].left = left - 1;
+    }
+
+    /// Issues the last data wavelet of an operation, its control wavelet, or all of one that works
+    /// inside the PE.
+    #[inline(never)]
+    fn issue_last(&mut self, pe: usize, thread: usize, now: u32) -> bool {
+        let Thread { op: index, left, input, output, .. } = self.threads[thread];
+        let class = &self.layout.classes[self.nodes[pe].class as usize];
         let op = &class.ops[index as usize];
         if op.is_local() {
             self.payload.whole(self.program, self.origin + pe, index);
             self.cores[pe].free_at = now.saturating_add(op.local_cycles);
             let end = u64::from(now) + u64::from(op.local_cycles);
             self.wake_core(pe, end);
-            return self.finish(pe, class, thread, end + u64::from(op.tail));
+            self.finish(pe, class, thread, end + u64::from(op.tail));
+            return false;
         }
+        let done = u64::from(now) + 1 + u64::from(op.tail);
         if left == 0 {
-            self.send(pe, op, slot(now + 1 + self.ramp, CONTROL), P::Value::default());
-            return self.finish(pe, class, thread, u64::from(now) + 1 + u64::from(op.tail));
+            let control = slot(now + 1 + self.ramp, CONTROL);
+            self.send(output as usize, control, P::Value::default());
+            self.finish(pe, class, thread, done);
+            return false;
         }
-        let mut value = P::Value::default();
-        if op.input != NONE {
-            let ramp = self.nodes[pe].buffers as usize + op.input as usize;
-            let (taken, full) = self.pop(ramp);
-            value = taken;
-            self.counts.taken += 1;
-            if full {
-                self.lane_wheel.wake_soon(self.buffers[ramp].lane as usize);
-            }
-            if left == 1 {
-                self.buffers[ramp].sender += 1;
-            }
+        let kind = if op.end == SendEnd::AdvanceLocal { ADVANCE } else { DATA };
+        self.issue_data(pe, thread, kind, now);
+        if input != NOBODY {
+            self.buffers[input as usize].sender += 1;
         }
-        let k = op.wavelets - left;
-        let value = self.payload.wavelet(self.program, self.origin + pe, index, k, value);
-        if op.output != NONE {
-            let advances = left == 1 && op.end == SendEnd::AdvanceLocal;
-            let kind = if advances { ADVANCE } else { DATA };
-            self.send(pe, op, slot(now + 1 + self.ramp, kind), value);
-        }
-        self.threads[thread].left = left - 1;
-        if left > 1 || op.end == SendEnd::Control {
-            let distance = if left > 1 { op.period } else { 1 };
-            let next = u64::from(now) + u64::from(distance);
-            self.threads[thread].next = self.wake_core(pe, next);
+        if op.end == SendEnd::Control {
+            self.threads[thread].next = now + 1;
         } else {
-            self.finish(pe, class, thread, u64::from(now) + 1 + u64::from(op.tail));
+            self.finish(pe, class, thread, done);
         }
-        if left == 1 {
-            // Another thread's operation may be next to take from this colour.
-            self.core_wheel.wake(pe, now + 1);
-        }
+        // Another thread's operation may be next to take from this colour.
+        true
     }
 
-    fn send(&mut self, pe: usize, op: &OpLayout, slot: u32, value: P::Value) {
-        let buffer = self.nodes[pe].buffers as usize + op.output as usize;
+    #[inline]
+    fn send(&mut self, buffer: usize, slot: u32, value: P::Value) {
         self.push(buffer, slot, value);
         let lane = self.buffers[buffer].lane as usize;
         if self.lanes[lane].merges {
@@ -166,10 +200,26 @@ impl<P: Payload> Engine<'_, P> {
                     self.threads[thread].op = op.behind;
                     changed = true;
                 } else {
-                    self.threads[thread].left = op.wavelets;
-                    self.threads[thread].next = self.wake_core(pe, begin);
+                    let next = self.wake_core(pe, begin);
+                    self.threads[thread] = self.begun(pe, index, op, next);
                 }
             }
+        }
+    }
+
+    /// The state of a thread whose operation `op` is ready to issue in cycle `next`.
+    fn begun(&self, pe: usize, index: u16, op: &OpLayout, next: u32) -> Thread {
+        let buffers = self.nodes[pe].buffers;
+        let place = |buffer| if buffer == NONE { NOBODY } else { buffers + u32::from(buffer) };
+        Thread {
+            next,
+            left: op.wavelets,
+            input: place(op.input),
+            output: place(op.output),
+            period: op.period,
+            turn: op.turn,
+            op: index,
+            part: op.part,
         }
     }
 

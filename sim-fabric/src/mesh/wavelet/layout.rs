@@ -37,8 +37,8 @@ pub(super) struct Way {
     pub(super) count: u8,
     /// Whether a position of the route has several input ports.
     pub(super) merges: bool,
-    /// Whether a wavelet of another route of the router may want one of the route's output ports.
-    pub(super) shares: bool,
+    /// Routes of the router that may want one of the route's output ports, one bit each.
+    pub(super) rivals: u32,
 }
 
 impl Way {
@@ -154,7 +154,6 @@ impl Layout {
             buffers.push(BufferLayout { window, route, port });
             (buffers.len() - 1) as u8
         };
-        let shared = shared(class);
         let mut landings = [[NONE; PORTS]; COLOURS];
         let mut ramps_in = [NONE; COLOURS];
         for (route, of) in class.routes.iter().enumerate() {
@@ -163,6 +162,7 @@ impl Layout {
             let count = of.positions.len() as u8;
             let first = self.ways.len();
             let merges = of.positions.iter().any(|position| position.also_rx.0 != 0);
+            let rivals = rivals(class, route);
             for position in &of.positions {
                 for port in position.inputs().iter() {
                     let landing = &mut landings[colour as usize][port as usize];
@@ -193,7 +193,7 @@ impl Layout {
                     colour,
                     count,
                     merges,
-                    shares: shared & outputs(of) != 0,
+                    rivals,
                 });
             }
             let ramp_in = ramps_in[colour as usize];
@@ -214,14 +214,13 @@ fn outputs(route: &Route) -> u8 {
     route.positions.iter().fold(0, |ports, position| ports | position.tx.0)
 }
 
-/// The output ports that more than one route of a class uses.
-fn shared(class: &PeClass) -> u8 {
-    let (mut once, mut twice) = (0, 0);
-    for route in &class.routes {
-        twice |= once & outputs(route);
-        once |= outputs(route);
-    }
-    twice
+/// The other routes of a class that use an output port of this one, one bit each.
+fn rivals(class: &PeClass, route: u8) -> u32 {
+    let mine = outputs(&class.routes[route as usize]);
+    let is_rival =
+        |&(other, of): &(usize, &Route)| other != route as usize && outputs(of) & mine != 0;
+    let others = class.routes.iter().enumerate().filter(is_rival);
+    others.fold(0, |set, (other, _)| set | 1 << other)
 }
 
 /// The operations of a class and the first of each thread. `ramp` gives for a colour the buffers

@@ -6,8 +6,9 @@
 //!   ready:  position in force, first wavelet available, room at every receiver
 //!   leave:  out of its buffer ─► into each receiver's ─► wakes, switch
 //! ```
-//! A lane is one colour in one router. The most frequent cases, one link or the ramp and a data
-//! wavelet, are done on the spot ([`Kind`]); all others go the long way to the same end.
+//! A lane is one colour in one router. The most frequent cases, one link or the ramp, a data wavelet
+//! and no other colour with a wavelet for the same ports, are done on the spot ([`Kind`]); all others
+//! go the long way to the same end.
 //!
 //! A decision reads only what was so at the start of the cycle: a wavelet that arrives in cycle `t`
 //! is available later, and a buffer that lost one in cycle `t` counts as if it still held it. So
@@ -16,6 +17,7 @@
 use super::layout::{RAMP, Way, ports};
 use super::state::{Buffer, CONTROL, Collision, DATA, Engine, FOREIGN, Kind, Lane, NOBODY, slot};
 use super::values::Payload;
+use super::wheel::bits;
 use crate::mesh::check::{COLOURS, POSITIONS};
 use smallvec::SmallVec;
 
@@ -30,10 +32,10 @@ impl<P: Payload> Engine<'_, P> {
     /// is to be looked at in the next cycle.
     #[inline(always)]
     pub(super) fn step_lane(&mut self, index: usize, now: u32) -> bool {
-        let Lane { free_at, source, target, way, pe, kind, .. } = self.lanes[index];
+        let Lane { free_at, source, target, way, pe, kind, turns, .. } = self.lanes[index];
         let (source, target) = (source as usize, target as usize);
         let first = self.buffers[source].first;
-        if matches!(kind, Kind::Alone | Kind::Turns) || first & 3 != DATA {
+        if kind == Kind::Other || first & 3 != DATA {
             return self.step_slowly(index, now);
         }
         if free_at > now || first >> 2 > now {
@@ -51,8 +53,21 @@ impl<P: Payload> Engine<'_, P> {
                 return false;
             }
         }
-        let (value, full) = self.pop(source);
-        self.buffers[source].mark = now;
+        if turns {
+            if self.has_rivals(pe, way, now) {
+                return self.step_slowly(index, now);
+            }
+            let way = &self.layout.ways[way as usize];
+            for port in ports(way.tx) {
+                self.nodes[pe].last[port as usize] = way.colour;
+            }
+        }
+        let from = &mut self.buffers[source];
+        let full = from.len == from.window;
+        let second = from.pop(&self.slots);
+        from.mark = now;
+        let again = from.offers(now + 1);
+        let value = if P::CARRIES { self.take_value(source, second) } else { P::Value::default() };
         if kind != Kind::Ramp {
             self.push(target, slot(now + self.hop, DATA), value);
             self.counts.hops += 1;
@@ -71,13 +86,27 @@ impl<P: Payload> Engine<'_, P> {
             self.made_room(source);
         }
         self.last_move = now;
-        self.buffers[source].offers(now + 1)
+        again
+    }
+
+    /// Whether a lane of router `pe` that may want a port of position `way` has a wavelet in cycle
+    /// `now`, or turns have been taken. One that left on the spot in this cycle had no rivals, so
+    /// none of them has become available since.
+    #[inline]
+    fn has_rivals(&self, pe: usize, way: u32, now: u32) -> bool {
+        let node = &self.nodes[pe];
+        let first = node.lanes as usize;
+        node.turned == now
+            || bits(u64::from(self.layout.ways[way as usize].rivals)).any(|rival| {
+                let lane = &self.lanes[first + rival];
+                lane.merges || self.buffers[lane.source as usize].offers(now)
+            })
     }
 
     /// As [`Self::step_lane`], for all cases.
     #[inline(never)]
     fn step_slowly(&mut self, index: usize, now: u32) -> bool {
-        if self.lanes[index].kind == Kind::Turns {
+        if self.lanes[index].turns {
             self.take_turns(self.lanes[index].pe as usize, now);
             return false;
         }
@@ -95,7 +124,10 @@ impl<P: Payload> Engine<'_, P> {
         let mut contenders = SmallVec::<[(usize, Way); COLOURS]>::new();
         let (mut wanted, mut clash) = (0, false);
         for lane in first..first + lanes {
-            if self.lanes[lane].kind == Kind::Turns
+            // One that had no rivals may have left on the spot in this cycle.
+            let left = self.buffers[self.lanes[lane].source as usize].mark == now;
+            if self.lanes[lane].turns
+                && !left
                 && let Some(way) = self.ready(lane, now)
             {
                 clash |= wanted & way.tx != 0;

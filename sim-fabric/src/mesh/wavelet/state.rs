@@ -56,16 +56,14 @@ pub(super) struct Node {
 /// What there is to do for the first wavelet of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It goes through one link, which no other colour wants, to a router of this band.
+    /// It goes through one link to a router of this band.
     Link,
-    /// It goes to the PE, and no other colour does.
+    /// It goes to the PE.
     Ramp,
     /// Both of these.
     LinkAndRamp,
-    /// It goes through ports that no other colour wants.
-    Alone,
-    /// Another colour may want one of its ports.
-    Turns,
+    /// It goes some other way.
+    Other,
 }
 
 /// One colour in one router: its switch, and what the current position makes of the colour's way.
@@ -86,6 +84,8 @@ pub(super) struct Lane {
     pub(super) kind: Kind,
     /// Whether a position of the route has several input ports.
     pub(super) merges: bool,
+    /// Whether another colour may want one of its ports.
+    pub(super) turns: bool,
 }
 
 /// A first-in first-out buffer with what is on its way into it.
@@ -112,7 +112,7 @@ pub(super) struct Buffer {
     pub(super) port: u8,
 }
 
-/// No lane sends into a buffer.
+/// No lane sends into a buffer; no buffer.
 pub(super) const NOBODY: u32 = u32::MAX;
 /// A lane of another band sends into a buffer.
 pub(super) const FOREIGN: u32 = u32::MAX - 1;
@@ -129,6 +129,8 @@ pub(super) struct Core {
     pub(super) start: u32,
     /// Thread that issued last -- state.
     pub(super) last: u8,
+    /// Threads.
+    pub(super) count: u8,
 }
 
 /// A thread of a PE.
@@ -138,8 +140,18 @@ pub(super) struct Thread {
     pub(super) next: u32,
     /// Data wavelets still to be issued `[wavelets]` -- state.
     pub(super) left: u32,
+    /// Buffers that its operation takes from and sends into, or [`NOBODY`] -- follow from the
+    /// operation, as all below, once that is ready.
+    pub(super) input: u32,
+    pub(super) output: u32,
+    /// Least distance of its wavelets `[cycles]`.
+    pub(super) period: u32,
+    /// Operations that take from the same colour before it.
+    pub(super) turn: u32,
     /// Current operation, [`NO_OP`](super::layout::NO_OP) at the end -- state.
     pub(super) op: u16,
+    /// Part of the datapath that a wavelet takes.
+    pub(super) part: u8,
 }
 
 /// Two wavelets that reach a router at once where that is an error.
@@ -322,8 +334,9 @@ impl<'a, P: Payload> Engine<'a, P> {
             target: 0,
             way: way as u32,
             pe: pe as u32,
-            kind: Kind::Alone,
+            kind: Kind::Other,
             merges: self.layout.ways[way].merges,
+            turns: self.layout.ways[way].rivals != 0,
         }));
         for buffer in &layout.buffers {
             let sender = match buffer.port {
@@ -350,10 +363,20 @@ impl<'a, P: Payload> Engine<'a, P> {
             free_at: 0,
             start,
             last: layout.threads.len().saturating_sub(1) as u8,
+            count: layout.threads.len() as u8,
         });
         if self.own.contains(&pe) {
             let threads = layout.threads.iter();
-            self.threads.extend(threads.map(|&op| Thread { next: NEVER, left: 0, op }));
+            self.threads.extend(threads.map(|&op| Thread {
+                next: NEVER,
+                left: 0,
+                input: NOBODY,
+                output: NOBODY,
+                period: 0,
+                turn: 0,
+                op,
+                part: 0,
+            }));
             self.done.extend(layout.ops.iter().map(|_| NOT_DONE));
         }
     }
@@ -393,13 +416,12 @@ impl<'a, P: Payload> Engine<'a, P> {
             link => self.target(pe, way.colour, link) as u32,
         };
         let kind = match way.link {
-            _ if way.shares => Kind::Turns,
-            _ if !inside(way.rx) || !inside(way.link) || way.several != 0 => Kind::Alone,
+            _ if !inside(way.rx) || !inside(way.link) || way.several != 0 => Kind::Other,
             NONE => Kind::Ramp,
-            _ if self.lanes[self.buffers[target as usize].lane as usize].merges => Kind::Alone,
+            _ if self.lanes[self.buffers[target as usize].lane as usize].merges => Kind::Other,
             link if way.tx == 1 << link => Kind::Link,
             link if way.tx == 1 << link | 1 << RAMP => Kind::LinkAndRamp,
-            _ => Kind::Alone,
+            _ => Kind::Other,
         };
         let source = buffers + u32::from(way.buffer);
         self.lanes[lane] = Lane { source, target, kind, ..self.lanes[lane] };
@@ -408,22 +430,9 @@ impl<'a, P: Payload> Engine<'a, P> {
     /// Puts a wavelet at the end of a buffer.
     #[inline(always)]
     pub(super) fn push(&mut self, index: usize, slot: u32, value: P::Value) {
-        let buffer = &mut self.buffers[index];
-        let len = buffer.len;
-        buffer.len = len + 1;
-        if len == 0 {
-            buffer.first = slot;
-            if P::CARRIES {
-                self.first_values[index] = value;
-            }
-            return;
-        }
-        let (place, ring) = (buffer.head + len, buffer.window);
-        let place = if place >= ring { place - ring } else { place - 1 };
-        let place = buffer.ring + u32::from(place);
-        self.slots[place as usize] = slot;
+        let place = self.buffers[index].push(&mut self.slots, slot);
         if P::CARRIES {
-            self.values[place as usize] = value;
+            self.put_value(index, place, value);
         }
     }
 
@@ -431,20 +440,27 @@ impl<'a, P: Payload> Engine<'a, P> {
     #[inline(always)]
     pub(super) fn pop(&mut self, index: usize) -> (P::Value, bool) {
         let buffer = &mut self.buffers[index];
-        let value = if P::CARRIES { self.first_values[index] } else { P::Value::default() };
         let full = buffer.len == buffer.window;
-        buffer.len -= 1;
-        if buffer.len == 0 {
-            buffer.first = NEVER;
-        } else {
-            let place = (buffer.ring + u32::from(buffer.head)) as usize;
-            buffer.head = if buffer.head + 2 == buffer.window { 0 } else { buffer.head + 1 };
-            buffer.first = self.slots[place];
-            if P::CARRIES {
-                self.first_values[index] = self.values[place];
-            }
-        }
+        let place = buffer.pop(&self.slots);
+        let value = if P::CARRIES { self.take_value(index, place) } else { P::Value::default() };
         (value, full)
+    }
+
+    /// Keeps what the wavelet carries that came to `place` of a buffer.
+    pub(super) fn put_value(&mut self, index: usize, place: Option<usize>, value: P::Value) {
+        match place {
+            Some(place) => self.values[place] = value,
+            None => self.first_values[index] = value,
+        }
+    }
+
+    /// What the wavelet carries that left a buffer; the one at `place` is its first now.
+    pub(super) fn take_value(&mut self, index: usize, place: Option<usize>) -> P::Value {
+        let value = self.first_values[index];
+        if let Some(place) = place {
+            self.first_values[index] = self.values[place];
+        }
+        value
     }
 }
 
@@ -453,5 +469,35 @@ impl Buffer {
     #[inline(always)]
     pub(super) fn offers(&self, now: u32) -> bool {
         self.first >> 2 <= now
+    }
+
+    /// Puts a wavelet at the end; gives its place in the ring, if it is not the first.
+    #[inline(always)]
+    pub(super) fn push(&mut self, slots: &mut [u32], slot: u32) -> Option<usize> {
+        let len = self.len;
+        self.len = len + 1;
+        if len == 0 {
+            self.first = slot;
+            return None;
+        }
+        let (place, ring) = (self.head + len - 1, self.window - 1);
+        let place = if place >= ring { place - ring } else { place };
+        let place = self.ring as usize + place as usize;
+        slots[place] = slot;
+        Some(place)
+    }
+
+    /// Takes the first wavelet out; gives where in the ring the next one was, if there is one.
+    #[inline(always)]
+    pub(super) fn pop(&mut self, slots: &[u32]) -> Option<usize> {
+        self.len -= 1;
+        if self.len == 0 {
+            self.first = NEVER;
+            return None;
+        }
+        let place = self.ring as usize + self.head as usize;
+        self.head = if self.head + 2 == self.window { 0 } else { self.head + 1 };
+        self.first = slots[place];
+        Some(place)
     }
 }
