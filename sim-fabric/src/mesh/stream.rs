@@ -22,8 +22,12 @@
 //! Every rule of [`super::program`] decides by what was so in earlier cycles. So there is one set of
 //! times that keeps all rules, and if nobody has to look again, this is it, in whatever order it was
 //! found. That it is found follows from the same: what has to be done anew lies later than its
-//! cause. Whether somebody who should have looked again was forgotten is checked at the end: all do
-//! everything anew from cycle 0 on with what the others do, until the same comes out. `stream/agenda.rs` chooses the order, which is a matter of speed alone.
+//! cause. Whether somebody who should have looked again was forgotten is checked at the end
+//! (`stream/proof.rs`): everybody's times once more, from what all others do. `stream/agenda.rs`
+//! chooses the order, which is a matter of speed alone.
+//!
+//! As any times that pass the proof are the right ones, it begins with a cheap guess: nobody waits for room or
+//! for a turn (`stream/draft.rs`). Where that holds there is nothing left to do.
 //!
 //! # What it hands over
 //! Runs of more than 2^29 cycles, ramps that more than 2^30 wavelets pass, and wavelets that circle.
@@ -37,10 +41,12 @@ mod agenda;
 mod agree;
 mod arbitrate;
 mod core;
+mod draft;
 mod lane;
 mod layout;
 mod list;
 mod offer;
+mod proof;
 mod state;
 mod train;
 
@@ -92,7 +98,13 @@ fn settled<T>(
     }
     let classes: Vec<_> = program.classes.iter().map(ClassLayout::new).collect::<Result<_, _>>()?;
     let base = start.iter().copied().min().unwrap_or(0);
-    let mut engine = Engine::new(program, &classes, spec, start, base)?;
+    let build = || Engine::new(program, &classes, spec, start, base);
+    let mut engine = build()?;
+    if engine.draft(program.shape.columns as usize) {
+        return Ok(Some(read(engine)));
+    }
+    drop(engine);
+    let mut engine = build()?;
     engine.run()?;
     Ok(engine.is_complete().then(|| read(engine)))
 }
@@ -100,7 +112,6 @@ fn settled<T>(
 impl Engine<'_> {
     /// Sweeps over PEs until nobody has anything to do anew.
     fn run(&mut self) -> Result<(), FabricError> {
-        let mut settled: Option<Vec<u64>> = None;
         let mut proofs = 0;
         loop {
             let mut at = 0;
@@ -123,7 +134,8 @@ impl Engine<'_> {
             let first = self.agenda.all().map(|pe| self.first_due(pe)).min();
             match first {
                 None => {
-                    if settled.as_ref() == Some(&self.done) {
+                    // What does not come to its end is not for this engine to explain.
+                    if !self.is_complete() || self.is_proven(proofs) {
                         return Ok(());
                     }
                     proofs += 1;
@@ -131,28 +143,32 @@ impl Engine<'_> {
                         let reason = "times found do not stay when looked at anew".to_owned();
                         return Err(FabricError::NotAccepted { reason });
                     }
-                    settled = Some(self.done.clone());
-                    self.look_at_all();
                 }
                 Some(first) => self.agenda.begin(first, unfinished),
             }
         }
     }
 
-    /// Has everybody do everything anew from cycle 0 on, with what is known of all others: what comes
-    /// out again keeps all rules.
-    fn look_at_all(&mut self) {
+    /// Whether all keeps the rules as it is, `proofs` times after somebody was in doubt; has those
+    /// who are still in doubt do everything anew from cycle 0 on, with what is known of all others.
+    fn is_proven(&mut self, proofs: u32) -> bool {
+        let doubts = self.doubts();
+        // Whoever had to be played through came to the same, so it did with what all do now.
+        let played = proofs > 0 && !self.changed;
+        if doubts.iter().all(|doubt| played && !doubt.wrong) {
+            return true;
+        }
         let due = Due { at: 0, from: 0 };
-        for pe in 0..self.pes.len() {
-            if !self.class(pe).ops.is_empty() {
-                self.mark_core(pe, due);
-            }
-            for route in 0..self.class(pe).routes.len() as u8 {
-                self.mark_lane(pe, route, due);
+        for doubt in doubts {
+            match doubt.route {
+                Some(route) => self.mark_lane(doubt.pe, route, due),
+                None => self.mark_core(doubt.pe, due),
             }
         }
-        self.agenda.begin_all();
+        self.changed = false;
         self.idle = 0;
+        self.agenda.begin_all();
+        false
     }
 
     fn check_progress(&mut self) -> Result<(), FabricError> {

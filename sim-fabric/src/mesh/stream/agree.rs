@@ -58,6 +58,25 @@ fn equal(a: Line, b: Line, add: u64, n: u32) -> Range<u32> {
     at..at + 1
 }
 
+/// Whether wavelet `i + offset` of `led` passes no earlier than wavelet `i` of `lead` plus `add`
+/// cycles, for all of them.
+pub(super) fn keeps_rule(
+    pool: &Pool,
+    (led, offset): (&Train, u32),
+    (lead, add): (&Train, u32),
+) -> bool {
+    let mut at = 0;
+    while let Some(late) = pool.line(led, at + offset) {
+        let Some(first) = pool.line(lead, at) else { return false };
+        let n = late.count.min(first.count);
+        if below(late, first, u64::from(add), n).start < n {
+            return false;
+        }
+        at += n;
+    }
+    true
+}
+
 /// The rule between both ends.
 struct Rule<'a> {
     led: &'a Train,
@@ -187,10 +206,31 @@ impl Engine<'_> {
     /// Tells everybody at other ends what changed, and forgets what was there before.
     pub(super) fn close_all(&mut self, sides: &[Side]) {
         for side in sides {
+            self.changed = self.changed || self.is_other(side);
             self.close(side);
         }
         self.old_runs.clear();
         self.old_turns.clear();
+    }
+
+    /// Whether something else came out at `side` than was there before.
+    fn is_other(&self, side: &Side) -> bool {
+        let channel = &self.channels[self.channel_of(side.pe as usize, side.channel)];
+        let train = if side.puts { &channel.puts } else { &channel.takes };
+        let old = &self.old_runs[side.runs.0 as usize..side.runs.1 as usize];
+        let mut at = side.from;
+        while let Some(new) = self.pool.line(train, at) {
+            let Some(before) = line_in(old, side.total, at) else { return true };
+            let n = new.count.min(before.count);
+            if new.time != before.time || n > 1 && new.period != before.period {
+                return true;
+            }
+            at += n;
+        }
+        let old = &self.old_turns[side.turns.0 as usize..side.turns.1 as usize];
+        let turns = self.lists.items(&channel.turns);
+        let kept = turns.partition_point(|&turn| turn < side.from << 1);
+        at != side.total || side.puts && turns[kept..] != *old
     }
 
     /// Tells whoever is at the other end of `side` what changed.

@@ -204,7 +204,7 @@ impl Engine<'_> {
     }
 
     /// When all that an operation waits for is done, if that is known.
-    fn ready(&self, pe: usize, op: &OpLayout) -> Option<u64> {
+    pub(super) fn ready(&self, pe: usize, op: &OpLayout) -> Option<u64> {
         let ops = self.pes[pe].ops as usize;
         let before = (op.before != NO_OP).then_some(op.before);
         let mut ready = self.start[pe] - self.base;

@@ -2,7 +2,7 @@
 
 use super::agree::Side;
 use super::layout::{NONE, RouteLayout, Way, ports};
-use super::offer::{Look, Offer, Turn};
+use super::offer::{Look, Offer, Turn, until_turn};
 use super::state::{Due, Engine, is_ramp};
 use super::train::{Piece, serve};
 use smallvec::SmallVec;
@@ -16,7 +16,7 @@ impl Engine<'_> {
     }
 
     /// PE and channel behind a port of a route.
-    fn output(&self, pe: usize, layout: &RouteLayout, port: u8) -> (usize, u8) {
+    pub(super) fn output(&self, pe: usize, layout: &RouteLayout, port: u8) -> (usize, u8) {
         if is_ramp(port) { (pe, layout.down) } else { self.behind(pe, layout.colour, port) }
     }
 
@@ -115,21 +115,9 @@ impl Engine<'_> {
         }
         let channel = &self.channels[rx];
         let turns = self.lists.items(&channel.turns);
-        let next = turns.partition_point(|&turn| turn >> 1 < channel.takes.total);
         let down = position.tx >> super::layout::RAMP & 1 == 1;
-        let mut stays = false;
-        if let Some(&turn) = turns.get(next) {
-            let left = (turn >> 1) - channel.takes.total;
-            let control = turn & 1 == 1;
-            if left < offer.count && control && down && left > 0 {
-                // A control wavelet does not go the way of the data before it.
-                offer.count = left;
-            } else if left < offer.count {
-                offer.count = left + 1;
-                offer.turn = if control { Turn::Control } else { Turn::Advance };
-                stays = control && down;
-            }
-        }
+        (offer.count, offer.turn) = until_turn(turns, channel.takes.total, offer.count, down);
+        let stays = down && offer.turn == Turn::Control;
         let wanted = offer.count;
         offer.ports = position.tx;
         for port in ports(position.tx) {

@@ -18,8 +18,9 @@ pub(super) const MOST: u64 = 1 << 30;
 /// One switch position of a route.
 #[derive(Clone, Copy)]
 pub(super) struct PositionLayout {
-    /// Channel that it takes from.
+    /// Channel that it takes from, and which of the route's inputs that is.
     pub(super) channel: u8,
+    pub(super) input: u8,
     /// Set of output ports.
     pub(super) tx: u8,
 }
@@ -54,6 +55,9 @@ pub(super) enum Way {
 pub(super) struct ChannelLayout {
     pub(super) way: Way,
     pub(super) route: u8,
+    /// On a ramp: wavelets that operations send or take, and those that advance a switch.
+    pub(super) wavelets: u32,
+    pub(super) turns: u32,
 }
 
 /// One operation.
@@ -71,6 +75,8 @@ pub(super) struct OpLayout {
     /// Channel that it sends into, or [`NONE`], and what earlier operations send into it.
     pub(super) output: u8,
     pub(super) sent_before: u32,
+    /// How many earlier ones end with a wavelet that advances a switch.
+    pub(super) turns_before: u32,
     pub(super) end: SendEnd,
     /// The operation before and behind in the same thread.
     pub(super) before: u16,
@@ -147,7 +153,7 @@ impl ClassLayout {
     }
 
     fn add_channel(&mut self, way: Way, route: u8) -> u8 {
-        self.channels.push(ChannelLayout { way, route });
+        self.channels.push(ChannelLayout { way, route, wavelets: 0, turns: 0 });
         (self.channels.len() - 1) as u8
     }
 
@@ -175,7 +181,9 @@ impl ClassLayout {
                 layout.down = self.add_channel(Way::Down, index);
             }
             let channel = self.entries[entry].0;
-            layout.positions.push(PositionLayout { channel, tx: position.tx.0 });
+            let is = |&input: &u8| input == channel;
+            let input = layout.inputs.iter().position(is).unwrap_or(0) as u8;
+            layout.positions.push(PositionLayout { channel, input, tx: position.tx.0 });
             layout.outputs |= position.tx.0;
         }
         self.route_of[route.colour.0 as usize] = index;
@@ -207,6 +215,7 @@ impl ClassLayout {
                 taken_before: 0,
                 output: NONE,
                 sent_before: 0,
+                turns_before: 0,
                 end: op.end,
                 before,
                 behind: NO_OP,
@@ -217,12 +226,17 @@ impl ClassLayout {
                 layout.input = self.routes[self.route_of(colour.0) as usize].down;
                 layout.taken_before = *taken as u32;
                 *taken += u64::from(layout.wavelets);
+                self.channels[layout.input as usize].wavelets = *taken as u32;
             }
             if let Some(colour) = op.output() {
                 let sent = &mut sent[colour.0 as usize];
                 layout.output = self.entry(colour.0, RAMP).0;
                 layout.sent_before = *sent as u32;
                 *sent += u64::from(layout.issues());
+                let channel = &mut self.channels[layout.output as usize];
+                layout.turns_before = channel.turns;
+                channel.turns += u32::from(op.end != SendEnd::Plain);
+                channel.wavelets = *sent as u32;
                 let sender = &mut sender[colour.0 as usize];
                 self.mixed |= *sender != NONE && *sender != op.thread;
                 *sender = op.thread;

@@ -10,19 +10,79 @@ pub(super) struct List {
     one: u32,
 }
 
+/// What does not fit where it belongs, by numbers from 1 on.
+pub(super) struct Spill<T> {
+    lists: Vec<Vec<T>>,
+    /// Numbers that others of the same numbering give: this one gives each `parts`-th, from `part` on.
+    part: u32,
+    parts: u32,
+}
+
+impl<T> Default for Spill<T> {
+    fn default() -> Self {
+        Self::part(0, 1)
+    }
+}
+
+impl<T> Spill<T> {
+    /// One of several that number their lists apart.
+    pub(super) fn part(part: u32, parts: u32) -> Self {
+        Self { lists: Vec::new(), part, parts }
+    }
+
+    /// What all `parts` hold, by the same numbers.
+    pub(super) fn whole(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.pop().unwrap_or_default();
+        }
+        let most = parts.iter().map(|part| part.lists.len()).max().unwrap_or(0);
+        let mut whole = Self::default();
+        for index in 0..most {
+            let of = |part: &mut Self| part.lists.get_mut(index).map(std::mem::take);
+            whole.lists.extend(parts.iter_mut().map(|part| of(part).unwrap_or_default()));
+        }
+        whole
+    }
+
+    /// Keeps a list; gives its number.
+    pub(super) fn add(&mut self, list: Vec<T>) -> u32 {
+        self.lists.push(list);
+        (self.lists.len() as u32 - 1) * self.parts + self.part + 1
+    }
+
+    /// The list of this number.
+    pub(super) fn items(&self, number: u32) -> &Vec<T> {
+        &self.lists[((number - 1) / self.parts) as usize]
+    }
+
+    pub(super) fn items_mut(&mut self, number: u32) -> &mut Vec<T> {
+        &mut self.lists[((number - 1) / self.parts) as usize]
+    }
+}
+
 /// Lists of several numbers.
 #[derive(Default)]
 pub(super) struct Lists {
-    spilled: Vec<Vec<u32>>,
+    spilled: Spill<u32>,
 }
 
 impl Lists {
+    /// One of several whose lists one holds in the end.
+    pub(super) fn part(part: u32, parts: u32) -> Self {
+        Self { spilled: Spill::part(part, parts) }
+    }
+
+    /// All parts together.
+    pub(super) fn whole(parts: Vec<Self>) -> Self {
+        Self { spilled: Spill::whole(parts.into_iter().map(|part| part.spilled).collect()) }
+    }
+
     /// The numbers of a list.
     pub(super) fn items<'a>(&'a self, list: &'a List) -> &'a [u32] {
         match list.spill {
             0 if list.count == 0 => &[],
             0 => std::slice::from_ref(&list.one),
-            spill => &self.spilled[spill as usize - 1],
+            spill => self.spilled.items(spill),
         }
     }
 
@@ -31,10 +91,9 @@ impl Lists {
         match list.spill {
             0 if list.count == 0 => list.one = item,
             0 => {
-                self.spilled.push(vec![list.one, item]);
-                list.spill = self.spilled.len() as u32;
+                list.spill = self.spilled.add(vec![list.one, item]);
             }
-            spill => self.spilled[spill as usize - 1].push(item),
+            spill => self.spilled.items_mut(spill).push(item),
         }
         list.count += 1;
     }
@@ -44,7 +103,7 @@ impl Lists {
         let keep = self.items(list).partition_point(|&item| item < limit);
         list.count = keep as u32;
         if list.spill != 0 {
-            self.spilled[list.spill as usize - 1].truncate(keep);
+            self.spilled.items_mut(list.spill).truncate(keep);
         }
     }
 }

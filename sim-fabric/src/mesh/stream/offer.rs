@@ -16,6 +16,24 @@ pub(super) enum Turn {
     Control,
 }
 
+/// How many of the `most` wavelets behind the first `taken` leave up to the next one that advances a
+/// switch, by `turns`, and what the last of them does. A control wavelet does not go the way of the
+/// data before it if that is `down` to the PE, so it goes alone.
+pub(super) fn until_turn(turns: &[u32], taken: u32, most: u32, down: bool) -> (u32, Turn) {
+    if turns.is_empty() {
+        return (most, Turn::None);
+    }
+    let next = turns.partition_point(|&turn| turn >> 1 < taken);
+    let Some(&turn) = turns.get(next) else { return (most, Turn::None) };
+    let left = (turn >> 1) - taken;
+    match turn & 1 == 1 {
+        _ if left >= most => (most, Turn::None),
+        true if down && left > 0 => (left, Turn::None),
+        true => (left + 1, Turn::Control),
+        false => (left + 1, Turn::Advance),
+    }
+}
+
 /// Wavelets that can move one behind the other.
 #[derive(Clone, Copy)]
 pub(super) struct Offer {

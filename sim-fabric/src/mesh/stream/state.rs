@@ -100,7 +100,7 @@ pub(super) struct Engine<'a> {
     pub(super) start: &'a [u64],
     pub(super) base: u64,
     /// What to add to a PE's index to get its neighbour's, by port.
-    steps: [usize; 4],
+    pub(super) steps: [usize; 4],
     pub(super) pes: Vec<Pe>,
     pub(super) lanes: Vec<Lane>,
     pub(super) channels: Vec<Channel>,
@@ -116,6 +116,8 @@ pub(super) struct Engine<'a> {
     pub(super) turns: std::collections::BTreeMap<u32, Vec<u64>>,
     /// Looks at PEs since an operation last went on.
     pub(super) idle: u64,
+    /// Whether a look changed anything, since this was last set to false -- state.
+    pub(super) changed: bool,
     /// What trains held before the part that is just being looked at.
     pub(super) old_runs: Vec<Run>,
     pub(super) old_turns: Vec<u32>,
@@ -160,6 +162,7 @@ impl<'a> Engine<'a> {
             overrun: false,
             turns: std::collections::BTreeMap::new(),
             idle: 0,
+            changed: false,
             old_runs: Vec::new(),
             old_turns: Vec::new(),
             pieces: Pieces::new(),
@@ -219,11 +222,7 @@ impl<'a> Engine<'a> {
 
     /// Latency and slots of a channel.
     pub(super) fn numbers(&self, way: Way) -> (u32, u32) {
-        match way {
-            Way::Up => (1 + self.spec.ramp_cycles, self.spec.ramp_out_window()),
-            Way::Link(_) => (self.spec.hop_cycles, self.spec.link_window()),
-            Way::Down => (self.spec.ramp_cycles, self.spec.ramp_in_window()),
-        }
+        numbers(self.spec, way)
     }
 
     /// A time as the state keeps it; notes if it is too late.
@@ -315,6 +314,15 @@ impl<'a> Engine<'a> {
     /// Link traversals between routers `[wavelet-hops]`.
     pub(super) fn hops(&self) -> u64 {
         self.link_words().iter().sum()
+    }
+}
+
+/// Latency and slots of a channel.
+pub(super) fn numbers(spec: &FabricSpec, way: Way) -> (u32, u32) {
+    match way {
+        Way::Up => (1 + spec.ramp_cycles, spec.ramp_out_window()),
+        Way::Link(_) => (spec.hop_cycles, spec.link_window()),
+        Way::Down => (spec.ramp_cycles, spec.ramp_in_window()),
     }
 }
 

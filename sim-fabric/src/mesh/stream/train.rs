@@ -2,6 +2,7 @@
 //!
 //! Most trains are one run, which lies in the train itself; longer ones lie in a [`Pool`].
 
+use super::list::Spill;
 use smallvec::SmallVec;
 
 /// A run of wavelets: the `i`-th passes at `time + i * period`.
@@ -60,16 +61,26 @@ pub(super) type Pieces = SmallVec<[Piece; 3]>;
 /// Trains of several runs.
 #[derive(Default)]
 pub(super) struct Pool {
-    spilled: Vec<Vec<Run>>,
+    spilled: Spill<Run>,
 }
 
 impl Pool {
+    /// One of several pools whose trains one pool holds in the end.
+    pub(super) fn part(part: u32, parts: u32) -> Self {
+        Self { spilled: Spill::part(part, parts) }
+    }
+
+    /// All parts together.
+    pub(super) fn whole(parts: Vec<Self>) -> Self {
+        Self { spilled: Spill::whole(parts.into_iter().map(|part| part.spilled).collect()) }
+    }
+
     /// The runs of a train.
     pub(super) fn runs<'a>(&'a self, train: &'a Train) -> &'a [Run] {
         match train.spill {
             0 if train.total == 0 => &[],
             0 => std::slice::from_ref(&train.first),
-            spill => &self.spilled[spill as usize - 1],
+            spill => self.spilled.items(spill),
         }
     }
 
@@ -84,12 +95,11 @@ impl Pool {
             if at == 0 {
                 train.first = run;
             } else if !joins(&mut train.first, at, time, count, period) {
-                self.spilled.push(vec![train.first, run]);
-                train.spill = self.spilled.len() as u32;
+                train.spill = self.spilled.add(vec![train.first, run]);
             }
             return;
         }
-        let runs = &mut self.spilled[train.spill as usize - 1];
+        let runs = self.spilled.items_mut(train.spill);
         if !runs.last_mut().is_some_and(|last| joins(last, at, time, count, period)) {
             runs.push(run);
         }
@@ -102,7 +112,7 @@ impl Pool {
         }
         train.total = keep;
         if train.spill != 0 {
-            let runs = &mut self.spilled[train.spill as usize - 1];
+            let runs = self.spilled.items_mut(train.spill);
             runs.truncate(runs.partition_point(|run| run.at < keep));
         }
     }
@@ -222,6 +232,12 @@ pub(super) fn serve(
 ) {
     out.clear();
     let step = u64::from(spacing);
+    if count == 1 || bounds.iter().all(|bound| bound.1 <= step) {
+        // What bounds the first bounds all.
+        let time = bounds.iter().fold(earliest, |time, bound| time.max(bound.0));
+        out.push(Piece { time, count, period: spacing });
+        return;
+    }
     let (mut done, mut earliest) = (0, earliest);
     while done < count {
         let (mut value, mut slope) = (0, 0);
