@@ -110,8 +110,8 @@ proptest! {
 proptest! {
     #![proptest_config(search(200))]
 
-    /// How many bands of rows the reference engine cuts a program into decides nothing: neither a
-    /// time nor the words of an error.
+    /// How many bands of rows an engine cuts a program into decides nothing: neither a time nor the
+    /// words of an error.
     #[test]
     fn bands_change_nothing(
         program in random::program(), spec in spec(),
@@ -122,6 +122,7 @@ proptest! {
         let whole = wavelet::run(&program, &spec, start);
         for bands in [2, 3] {
             prop_assert_eq!(&wavelet::run_bands(&program, &spec, start, bands), &whole, "{}", bands);
+            prop_assert_eq!(&stream::run_bands(&program, &spec, start, bands), &whole, "{}", bands);
         }
     }
 }
@@ -180,8 +181,11 @@ proptest! {
         let dtype = if half { DType::F16 } else { DType::F32 };
         let request = Request { goal, algorithm, shape, elements, dtype };
         let Ok(program) = request.program(&timing, spec.ramp_cycles) else { return Ok(()) };
-        let accepted = compare(&program, &spec, &start[..shape.pes()])?;
+        let start = &start[..shape.pes()];
+        let accepted = compare(&program, &spec, start)?;
         prop_assert!(accepted, "it was handed over");
+        let whole = stream::run(&program, &spec, start);
+        prop_assert_eq!(stream::run_bands(&program, &spec, start, 4), whole);
     }
 }
 

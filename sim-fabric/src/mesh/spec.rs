@@ -25,16 +25,19 @@ pub struct FabricSpec {
 impl FabricSpec {
     /// Most wavelets that have left one router for the next one's buffer and not left that buffer:
     /// its slots, and one for each pipeline stage of a link longer than one cycle `[wavelets]`.
+    #[inline]
     pub fn link_window(&self) -> u32 {
         self.queue_depth + self.hop_cycles - 1
     }
 
     /// Most wavelets that have left a router towards its PE and that no operation has taken yet `[wavelets]`.
+    #[inline]
     pub fn ramp_in_window(&self) -> u32 {
         self.ramp_in_depth + self.ramp_cycles
     }
 
     /// Most wavelets that an operation has issued and that have not left the PE's router `[wavelets]`.
+    #[inline]
     pub fn ramp_out_window(&self) -> u32 {
         self.ramp_out_depth + self.ramp_cycles
     }

@@ -67,7 +67,22 @@ const MOST_PROOFS: u32 = 16;
 /// # Errors
 /// [`FabricError::NotAccepted`] where it cannot be exact; see the module's text.
 pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, FabricError> {
-    let whole = settled(program, spec, start, |engine| (engine.hops(), engine.done))?;
+    run_bands(program, spec, start, draft::bands(program.class_of.len()))
+}
+
+/// As [`run`], first drafted in `bands` bands of rows, if there are as many rows, with a thread for
+/// each; the result does not depend on how many.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_bands(
+    program: &Program,
+    spec: &FabricSpec,
+    start: &[u64],
+    bands: usize,
+) -> Result<Run, FabricError> {
+    let read = |engine: Engine<'_>| (engine.hops(), engine.done);
+    let whole = settled(program, spec, start, bands, read)?;
     let Some((hops, mut done)) = whole else {
         // Who waits for whom is the reference engine's to say.
         return wavelet::run(program, spec, start);
@@ -81,7 +96,8 @@ pub fn run(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<Run, F
 /// routes and operations say, whenever it happens. None where this engine does not take the program.
 pub fn link_words(program: &Program, spec: &FabricSpec) -> Option<Vec<u64>> {
     let start = vec![0; program.class_of.len()];
-    settled(program, spec, &start, |engine| engine.link_words()).ok()?
+    let bands = draft::bands(start.len());
+    settled(program, spec, &start, bands, |engine| engine.link_words()).ok()?
 }
 
 /// What `read` says of a machine that ran `program` to its end; none if it did not get there.
@@ -89,6 +105,7 @@ fn settled<T>(
     program: &Program,
     spec: &FabricSpec,
     start: &[u64],
+    bands: usize,
     read: impl FnOnce(Engine<'_>) -> T,
 ) -> Result<Option<T>, FabricError> {
     check(program, spec, start)?;
@@ -98,13 +115,11 @@ fn settled<T>(
     }
     let classes: Vec<_> = program.classes.iter().map(ClassLayout::new).collect::<Result<_, _>>()?;
     let base = start.iter().copied().min().unwrap_or(0);
-    let build = || Engine::new(program, &classes, spec, start, base);
-    let mut engine = build()?;
-    if engine.draft(program.shape.columns as usize) {
+    let mut engine = Engine::new(program, &classes, spec, start, base)?;
+    if engine.draft(program.shape.columns as usize, bands) {
         return Ok(Some(read(engine)));
     }
-    drop(engine);
-    let mut engine = build()?;
+    engine.begin();
     engine.run()?;
     Ok(engine.is_complete().then(|| read(engine)))
 }
@@ -185,20 +200,21 @@ impl Engine<'_> {
 
     /// First cycle that anything of `pe` is to be looked at for.
     fn first_due(&self, pe: usize) -> u32 {
-        let Pe { due, lanes, .. } = self.pes[pe];
+        let lanes = self.pes[pe].lanes as usize;
         let routes = self.class(pe).routes.len();
-        let lanes = &self.lanes[lanes as usize..lanes as usize + routes];
-        lanes.iter().map(|lane| lane.due.at).fold(due.at, u32::min)
+        let lanes = &self.lane_due[lanes..lanes + routes];
+        lanes.iter().map(|due| due.at).fold(self.core_due[pe].at, u32::min)
     }
 
     /// Looks at everything of `pe` that is due before the horizon.
     fn visit(&mut self, pe: usize) {
         loop {
-            let Pe { dirty, due, lanes, joint, .. } = self.pes[pe];
+            let Pe { dirty, lanes, joint, .. } = self.pes[pe];
+            let due = self.core_due[pe];
             let horizon = self.agenda.horizon;
             if dirty & CORE != 0 && u64::from(due.at) < horizon {
                 self.pes[pe].dirty &= !CORE;
-                self.pes[pe].due = Due::NONE;
+                self.core_due[pe] = Due::NONE;
                 self.step_core(pe, due);
                 continue;
             }
@@ -209,7 +225,7 @@ impl Engine<'_> {
                 }
                 let route = left.trailing_zeros() as u8;
                 left &= left - 1;
-                let due = self.lanes[lanes as usize + route as usize].due;
+                let due = self.lane_due[lanes as usize + route as usize];
                 if u64::from(due.at) < horizon {
                     break Some((route, due));
                 }
@@ -225,7 +241,7 @@ impl Engine<'_> {
                 self.step_router(pe, first);
             } else {
                 self.pes[pe].dirty &= !(1 << route);
-                self.lanes[lanes as usize + route as usize].due = Due::NONE;
+                self.lane_due[lanes as usize + route as usize] = Due::NONE;
                 self.step_lane(pe, route, due);
             }
         }
@@ -236,6 +252,6 @@ impl Engine<'_> {
         let lanes = self.pes[pe].lanes as usize;
         let routes = self.class(pe).routes.iter().enumerate();
         let members = routes.filter(|(_, route)| route.rivals != 0);
-        members.map(|(index, _)| self.lanes[lanes + index].due.at).min().unwrap_or(0)
+        members.map(|(index, _)| self.lane_due[lanes + index].at).min().unwrap_or(0)
     }
 }

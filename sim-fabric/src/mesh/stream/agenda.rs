@@ -43,6 +43,7 @@ impl Agenda {
     }
 
     /// Has `pe` looked at for what happens in cycle `at`.
+    #[inline]
     pub(super) fn add(&mut self, pe: usize, at: u32) {
         let set = if u64::from(at) < self.horizon { &mut self.active } else { &mut self.later };
         set[pe / 64] |= 1 << (pe % 64);

@@ -192,7 +192,7 @@ impl Engine<'_> {
         self.old_runs.extend_from_slice(&runs[first..]);
         side.runs.1 = self.old_runs.len() as u32;
         self.pool.cut(train, keep);
-        if puts && all.turns.count > 0 {
+        if puts && all.turns.len() > 0 {
             let turns = self.lists.items(&all.turns);
             let kept = turns.partition_point(|&turn| turn < keep << 1);
             side.turns.0 = self.old_turns.len() as u32;
@@ -238,7 +238,8 @@ impl Engine<'_> {
         let pe = side.pe as usize;
         let way = self.class(pe).channels[side.channel as usize].way;
         let (latency, window) = self.numbers(way);
-        let channel = &self.channels[self.channel_of(pe, side.channel)];
+        let index = self.channel_of(pe, side.channel);
+        let (channel, waits) = (&self.channels[index], self.waits[index]);
         let old = &self.old_runs[side.runs.0 as usize..side.runs.1 as usize];
         let unsure = self.is_unsure(pe, side.channel, side.puts);
         let mut due = if side.puts {
@@ -248,7 +249,7 @@ impl Engine<'_> {
                 offset: 0,
                 add: latency,
                 open: false,
-                waits: !channel.elsewhere,
+                waits: !waits.elsewhere,
                 unsure,
             };
             rule.verdict(&self.pool, side.from, old, side.total)
@@ -258,8 +259,8 @@ impl Engine<'_> {
                 lead: &channel.takes,
                 offset: window,
                 add: 1,
-                open: !channel.elsewhere,
-                waits: channel.wants_room,
+                open: !waits.elsewhere,
+                waits: waits.wants_room,
                 unsure,
             };
             rule.verdict(&self.pool, side.from, old, side.total)

@@ -79,7 +79,7 @@ impl Engine<'_> {
         let paused = self.take_turns(&here, &mut contenders, &mut last);
         for contender in &contenders {
             let index = self.pes[pe].lanes as usize + contender.index as usize;
-            self.lanes[index].due = Due::NONE;
+            self.lane_due[index] = Due::NONE;
             self.pes[pe].dirty &= !(1 << contender.index);
             self.note_lane(pe, contender.index, &contender.look);
         }

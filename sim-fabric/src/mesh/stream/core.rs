@@ -139,10 +139,10 @@ impl Engine<'_> {
             let at = self.channel_of(pe, index as u8);
             match channel.way {
                 Way::Up => {
-                    self.channels[at].wants_room = ends.iter().any(|end| end.wants_room(at));
+                    self.waits[at].wants_room = ends.iter().any(|end| end.wants_room(at));
                 }
                 Way::Down => {
-                    self.channels[at].elsewhere = !ends.iter().any(|end| end.wants_more(at));
+                    self.waits[at].elsewhere = !ends.iter().any(|end| end.wants_more(at));
                 }
                 Way::Link(_) => {}
             }

@@ -22,17 +22,20 @@ use post::Post;
 /// Least PEs that a thread is worth.
 const WORTH_A_THREAD: usize = 1 << 14;
 
+/// Bands that a machine of so many PEs is worth.
+pub(super) fn bands(pes: usize) -> usize {
+    rayon::current_num_threads().min(pes / WORTH_A_THREAD)
+}
+
 impl Engine<'_> {
     /// Times everything in a machine before its first cycle; false if they are not the times that the
     /// rules give, and of no use.
-    pub(super) fn draft(&mut self, columns: usize) -> bool {
+    pub(super) fn draft(&mut self, columns: usize, bands: usize) -> bool {
         if self.classes.iter().any(|class| class.shares) {
             return false;
         }
         let rows = self.pes.len() / columns;
-        let most = rayon::current_num_threads().min(self.pes.len() / WORTH_A_THREAD);
-        self.draft_in(columns, rows.div_ceil(most.clamp(1, rows)))
-            && self.doubts().is_empty()
+        self.draft_in(columns, rows.div_ceil(bands.clamp(1, rows))) && self.doubts().is_empty()
     }
 
     /// Drafts in bands of so many rows; false if it gave up.
@@ -44,7 +47,10 @@ impl Engine<'_> {
         } else {
             std::thread::scope(|scope| {
                 for band in &mut bands {
-                    scope.spawn(|| band.run(&post));
+                    scope.spawn(|| {
+                        let _leave = post.enter();
+                        band.run(&post);
+                    });
                 }
             });
         }

@@ -71,10 +71,10 @@ impl Engine<'_> {
         }
         let index = self.lane(pe, route);
         if u64::from(self.lanes[index].earliest) > u64::from(time) {
-            let lane = &mut self.lanes[index];
-            self.lists.cut(&mut lane.turned, time << 1);
-            lane.position = lane.turned.count % layout.positions.len() as u32;
-            let turned = self.lists.items(&lane.turned).last().map(|turn| turn >> 1);
+            let turned = &mut self.turned[index];
+            self.lists.cut(turned, time << 1);
+            self.lanes[index].position = turned.len() % layout.positions.len() as u32;
+            let turned = self.lists.items(turned).last().map(|turn| turn >> 1);
             let inputs = layout.inputs.iter();
             let last = inputs
                 .filter_map(|&input| {
@@ -92,12 +92,12 @@ impl Engine<'_> {
         let layout = &self.class(pe).routes[route as usize];
         for &input in &layout.inputs {
             let index = self.channel_of(pe, input);
-            self.channels[index].elsewhere = !end.wants_more(index);
+            self.waits[index].elsewhere = !end.wants_more(index);
         }
         for port in ports(layout.outputs) {
             let (at, channel) = self.output(pe, layout, port);
             let index = self.channel_of(at, channel);
-            self.channels[index].wants_room = end.wants_room(index);
+            self.waits[index].wants_room = end.wants_room(index);
         }
     }
 
@@ -152,7 +152,7 @@ impl Engine<'_> {
         lane.earliest = last + 1;
         if turn != Turn::None {
             let control = u32::from(turn == Turn::Control);
-            self.lists.push(&mut lane.turned, last << 1 | control);
+            self.lists.push(&mut self.turned[index], last << 1 | control);
             let positions = self.class(pe).routes[route as usize].positions.len() as u32;
             let lane = &mut self.lanes[index];
             lane.position = if lane.position + 1 == positions { 0 } else { lane.position + 1 };
@@ -197,7 +197,7 @@ impl Engine<'_> {
             return put;
         }
         // Control wavelets that ended there.
-        let turned = self.lists.items(&self.lanes[self.lane(pe, route)].turned);
+        let turned = self.lists.items(&self.turned[self.lane(pe, route)]);
         let count = layout.positions.len();
         let ended = turned.iter().enumerate().rev().find(|&(index, turn)| {
             turn & 1 == 1 && layout.positions[index % count].tx >> port & 1 == 1

@@ -86,11 +86,13 @@ pub(super) struct OpLayout {
 
 impl OpLayout {
     /// Whether it works inside the PE only.
+    #[inline]
     pub(super) fn is_local(&self) -> bool {
         self.input == NONE && self.output == NONE
     }
 
     /// Wavelets that it issues, the control wavelet behind them included.
+    #[inline]
     pub(super) fn issues(&self) -> u32 {
         self.wavelets + u32::from(self.end == SendEnd::Control)
     }
@@ -143,11 +145,13 @@ impl ClassLayout {
     }
 
     /// Channel and route of what comes in on `colour` by `port`.
+    #[inline]
     pub(super) fn entry(&self, colour: u8, port: u8) -> (u8, u8) {
         self.entries[colour as usize * 5 + port as usize]
     }
 
     /// Route of `colour`.
+    #[inline]
     pub(super) fn route_of(&self, colour: u8) -> u8 {
         self.route_of[colour as usize]
     }
@@ -268,6 +272,11 @@ impl ClassLayout {
 }
 
 /// The ports in a set, by number.
-pub(super) fn ports(set: u8) -> impl Iterator<Item = u8> {
-    (0..5).filter(move |port| set >> port & 1 == 1)
+#[inline]
+pub(super) fn ports(mut set: u8) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let port = set.trailing_zeros() as u8;
+        set &= set.wrapping_sub(1);
+        (port < 8).then_some(port)
+    })
 }

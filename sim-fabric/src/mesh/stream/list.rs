@@ -3,11 +3,18 @@
 /// A list; what does not fit lies in [`Lists`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct List {
-    /// Numbers in it.
-    pub(super) count: u32,
-    /// Where they lie, counted from 1; 0 while there was never more than one.
-    spill: u32,
+    /// How many, doubled, one more if there ever were several.
+    count: u32,
+    /// The only one, or the number under which they lie.
     one: u32,
+}
+
+impl List {
+    /// Numbers in it.
+    #[inline]
+    pub(super) fn len(&self) -> u32 {
+        self.count >> 1
+    }
 }
 
 /// What does not fit where it belongs, by numbers from 1 on.
@@ -51,6 +58,7 @@ impl<T> Spill<T> {
     }
 
     /// The list of this number.
+    #[inline]
     pub(super) fn items(&self, number: u32) -> &Vec<T> {
         &self.lists[((number - 1) / self.parts) as usize]
     }
@@ -78,32 +86,36 @@ impl Lists {
     }
 
     /// The numbers of a list.
+    #[inline]
     pub(super) fn items<'a>(&'a self, list: &'a List) -> &'a [u32] {
-        match list.spill {
-            0 if list.count == 0 => &[],
-            0 => std::slice::from_ref(&list.one),
-            spill => self.spilled.items(spill),
+        match list.count {
+            0 => &[],
+            count if count & 1 == 0 => std::slice::from_ref(&list.one),
+            _ => self.spilled.items(list.one),
         }
     }
 
     /// Appends a number.
+    #[inline]
     pub(super) fn push(&mut self, list: &mut List, item: u32) {
-        match list.spill {
-            0 if list.count == 0 => list.one = item,
-            0 => {
-                list.spill = self.spilled.add(vec![list.one, item]);
-            }
-            spill => self.spilled.items_mut(spill).push(item),
+        if list.count == 0 {
+            list.one = item;
+        } else if list.count & 1 == 0 {
+            list.one = self.spilled.add(vec![list.one, item]);
+            list.count |= 1;
+        } else {
+            self.spilled.items_mut(list.one).push(item);
         }
-        list.count += 1;
+        list.count += 2;
     }
 
     /// Forgets all numbers from `limit` up; the list must be in ascending order.
     pub(super) fn cut(&mut self, list: &mut List, limit: u32) {
         let keep = self.items(list).partition_point(|&item| item < limit);
-        list.count = keep as u32;
-        if list.spill != 0 {
-            self.spilled.items_mut(list.spill).truncate(keep);
+        let several = list.count & 1;
+        if several == 1 {
+            self.spilled.items_mut(list.one).truncate(keep);
         }
+        list.count = (keep as u32) << 1 | several;
     }
 }

@@ -19,6 +19,7 @@ pub(super) enum Turn {
 /// How many of the `most` wavelets behind the first `taken` leave up to the next one that advances a
 /// switch, by `turns`, and what the last of them does. A control wavelet does not go the way of the
 /// data before it if that is `down` to the PE, so it goes alone.
+#[inline]
 pub(super) fn until_turn(turns: &[u32], taken: u32, most: u32, down: bool) -> (u32, Turn) {
     if turns.is_empty() {
         return (most, Turn::None);
@@ -109,15 +110,18 @@ impl Offer {
     }
 
     /// Lower bounds of the times.
+    #[inline]
     pub(super) fn lines(&self) -> &[(u64, u64)] {
         &self.lines[..self.used as usize]
     }
 
     /// Where they go.
+    #[inline]
     pub(super) fn tx(&self) -> &[u32] {
         &self.tx[..self.outputs as usize]
     }
 
+    #[inline]
     fn bound(&mut self, line: super::train::Line, add: u32) {
         self.lines[self.used as usize] = (line.time + u64::from(add), line.period);
         self.used += 1;
@@ -155,7 +159,9 @@ impl Engine<'_> {
             offer.count = offer.count.min(window - next);
             return true;
         };
-        let Some(line) = self.pool.line(&channel.takes, slot) else { return !channel.elsewhere };
+        let Some(line) = self.pool.line(&channel.takes, slot) else {
+            return !self.waits[tx].elsewhere;
+        };
         if !self.old_runs.is_empty()
             && let Some(put) = self.put_before(sides, tx, slot)
             && put.time + u64::from(latency) == line.time

@@ -13,7 +13,7 @@ use super::agree::keeps_rule;
 use super::layout::{NONE, OpLayout, RAMP, RouteLayout, Way, ports};
 use super::offer::{Turn, until_turn};
 use super::state::{Channel, Engine};
-use super::train::{Piece, Pieces, Train, serve};
+use super::train::{Line, Piece, Pieces, Train, serve, serve_flat};
 use crate::mesh::program::SendEnd;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -31,11 +31,14 @@ pub(super) struct Doubt {
     pub(super) wrong: bool,
 }
 
-/// How far an actor is in one end of a channel.
-struct Cursor<'e> {
-    channel: &'e Channel,
-    at: u32,
-    turns: u32,
+/// What bounds the next wavelets into a channel.
+enum Room {
+    /// Nothing bounds so many.
+    Free(u32),
+    /// When the slots were left that they need.
+    From(Line),
+    /// It is not known.
+    Unknown,
 }
 
 impl Engine<'_> {
@@ -84,62 +87,73 @@ impl Engine<'_> {
     }
 
     /// Whether a colour of a router that waits for no other does what it has to.
-    fn lane_stands(&self, pe: usize, layout: &RouteLayout, pieces: &mut Pieces) -> bool {
+    fn lane_stands(&self, pe: usize, layout: &RouteLayout, scratch: &mut Pieces) -> bool {
         let class = self.class(pe);
-        let mut inputs = [0u32; crate::mesh::check::POSITIONS];
-        let mut outputs: [Option<Cursor<'_>>; 5] = [const { None }; 5];
+        // How many wavelets went, by input, by output port, and how many of those advance switches.
+        let mut taken = [0u32; crate::mesh::check::POSITIONS];
+        let (mut sent, mut turned) = ([0u32; 5], [0u32; 5]);
+        let mut outputs = [0; 5];
         for port in ports(layout.outputs) {
             let (at, channel) = self.output(pe, layout, port);
-            let channel = &self.channels[self.channel_of(at, channel)];
-            outputs[port as usize] = Some(Cursor { channel, at: 0, turns: 0 });
+            outputs[port as usize] = self.channel_of(at, channel);
         }
         let (mut position, mut earliest) = (0, 0);
         loop {
             let here = layout.positions[position];
             let rx = &self.channels[self.channel_of(pe, here.channel)];
-            let taken = inputs[here.input as usize];
-            let Some(line) = self.pool.line(&rx.puts, taken) else { break };
+            let from = taken[here.input as usize];
+            let Some(line) = self.pool.line(&rx.puts, from) else { break };
             let (latency, _) = self.numbers(class.channels[here.channel as usize].way);
             let mut bounds = [(line.time + u64::from(latency), line.period); 6];
             let mut used = 1;
             let down = here.tx >> RAMP & 1 == 1;
             let turns = self.lists.items(&rx.turns);
-            let (most, mut turn) = until_turn(turns, taken, line.count, down);
+            let (most, mut turn) = until_turn(turns, from, line.count, down);
             let mut count = most;
             let stays = down && turn == Turn::Control;
             let goes = if stays { here.tx & !(1 << RAMP) } else { here.tx };
             for port in ports(goes) {
-                let Some(tx) = &outputs[port as usize] else { return false };
                 let way = if port == RAMP { Way::Down } else { Way::Link(port) };
-                match self.room_behind(tx, way, &mut count) {
-                    None => return false,
-                    Some(None) => {}
-                    Some(Some(bound)) => {
-                        bounds[used] = bound;
+                let takes = &self.channels[outputs[port as usize]].takes;
+                match self.room_behind(takes, sent[port as usize], way) {
+                    Room::Free(free) => count = count.min(free),
+                    Room::From(line) => {
+                        count = count.min(line.count);
+                        bounds[used] = (line.time + 1, line.period);
                         used += 1;
                     }
+                    Room::Unknown => return false,
                 }
             }
             if count < most {
                 turn = Turn::None;
             }
-            serve(&bounds[..used], count, earliest, 1, pieces);
-            if !self.has(&rx.takes, taken, pieces) {
+            let flat = serve_flat(&bounds[..used], count, earliest, 1);
+            let pieces = match &flat {
+                Some(piece) => std::slice::from_ref(piece),
+                None => {
+                    serve(&bounds[..used], count, earliest, 1, scratch);
+                    &scratch[..]
+                }
+            };
+            if !self.has(&rx.takes, from, pieces) {
                 return false;
             }
-            inputs[here.input as usize] += count;
+            taken[here.input as usize] += count;
             for port in ports(goes) {
-                let Some(tx) = &mut outputs[port as usize] else { return false };
-                if !self.has(&tx.channel.puts, tx.at, pieces) {
+                let tx = &self.channels[outputs[port as usize]];
+                let sent = &mut sent[port as usize];
+                if !self.has(&tx.puts, *sent, pieces) {
                     return false;
                 }
-                tx.at += count;
+                *sent += count;
                 if turn == Turn::Control {
-                    let turns = self.lists.items(&tx.channel.turns);
-                    if turns.get(tx.turns as usize) != Some(&((tx.at - 1) << 1 | 1)) {
+                    let turned = &mut turned[port as usize];
+                    let code = (*sent - 1) << 1 | 1;
+                    if self.lists.items(&tx.turns).get(*turned as usize) != Some(&code) {
                         return false;
                     }
-                    tx.turns += 1;
+                    *turned += 1;
                 }
             }
             earliest = pieces.last().map_or(0, |piece| piece.last()) + 1;
@@ -149,32 +163,41 @@ impl Engine<'_> {
             }
         }
         // And that is all that was found.
-        let sent = |cursor: Cursor<'_>| {
-            cursor.at == cursor.channel.puts.total && cursor.turns == cursor.channel.turns.count
-        };
+        let all_sent = ports(layout.outputs).map(usize::from).all(|port| {
+            let tx = &self.channels[outputs[port]];
+            sent[port] == tx.puts.total && turned[port] == tx.turns.len()
+        });
         let took = |(&input, taken): (&u8, u32)| {
             let channel = &self.channels[self.channel_of(pe, input)];
             channel.takes.total == taken && channel.puts.total == taken
         };
-        outputs.into_iter().flatten().all(sent) && layout.inputs.iter().zip(inputs).all(took)
+        all_sent && layout.inputs.iter().zip(taken).all(took)
     }
 
-    /// What bounds the next wavelets into a channel, if its slots do, for how many that holds, or
-    /// nothing if it is not known.
-    #[expect(clippy::option_option, reason = "unknown, free and bounded are three things")]
-    fn room_behind(&self, tx: &Cursor<'_>, way: Way, count: &mut u32) -> Option<Option<(u64, u64)>> {
+    /// What bounds wavelet `next` and those behind it that are put into a channel.
+    #[inline]
+    fn room_behind(&self, takes: &Train, next: u32, way: Way) -> Room {
         let (_, window) = self.numbers(way);
-        let Some(slot) = tx.at.checked_sub(window) else {
-            *count = (*count).min(window - tx.at);
-            return Some(None);
-        };
-        let line = self.pool.line(&tx.channel.takes, slot)?;
-        *count = (*count).min(line.count);
-        Some(Some((line.time + 1, line.period)))
+        match next.checked_sub(window) {
+            None => Room::Free(window - next),
+            Some(slot) => self.pool.line(takes, slot).map_or(Room::Unknown, Room::From),
+        }
     }
 
     /// Whether wavelets of a train, from number `at` on, pass at the times of `pieces`.
-    fn has(&self, train: &Train, mut at: u32, pieces: &[Piece]) -> bool {
+    #[inline]
+    fn has(&self, train: &Train, at: u32, pieces: &[Piece]) -> bool {
+        if let [piece] = pieces
+            && let Some(line) = self.pool.line(train, at)
+            && line.count >= piece.count
+        {
+            let straight = piece.count == 1 || line.period == u64::from(piece.period);
+            return line.time == piece.time && straight;
+        }
+        self.has_apart(train, at, pieces)
+    }
+
+    fn has_apart(&self, train: &Train, mut at: u32, pieces: &[Piece]) -> bool {
         for piece in pieces {
             let (mut time, mut left) = (piece.time, piece.count);
             while left > 0 {
@@ -214,7 +237,7 @@ impl Engine<'_> {
             match layout.way {
                 Way::Link(_) => true,
                 Way::Up => {
-                    channel.puts.total == layout.wavelets && channel.turns.count == layout.turns
+                    channel.puts.total == layout.wavelets && channel.turns.len() == layout.turns
                 }
                 Way::Down => {
                     channel.takes.total == layout.wavelets && channel.puts.total == layout.wavelets
@@ -225,7 +248,7 @@ impl Engine<'_> {
     }
 
     /// Whether one operation does what it has to.
-    fn op_stands(&self, pe: usize, at: usize, op: &OpLayout, pieces: &mut Pieces) -> bool {
+    fn op_stands(&self, pe: usize, at: usize, op: &OpLayout, scratch: &mut Pieces) -> bool {
         let done = self.done[self.pes[pe].ops as usize + at];
         let Some(ready) = self.ready(pe, op) else { return false };
         let mut earliest = ready + u64::from(op.lead);
@@ -252,17 +275,26 @@ impl Engine<'_> {
                 bounds[0] = (line.time + u64::from(self.spec.ramp_cycles), line.period);
                 count = count.min(line.count);
             }
-            let tx = tx.map(|channel| Cursor { channel, at: op.sent_before + issued, turns: 0 });
-            if let Some(tx) = &tx {
-                match self.room_behind(tx, Way::Up, &mut count) {
-                    None => return false,
-                    Some(None) => {}
-                    Some(Some(bound)) => bounds[1] = bound,
+            let sent = op.sent_before + issued;
+            match tx.map(|tx| self.room_behind(&tx.takes, sent, Way::Up)) {
+                None => {}
+                Some(Room::Free(free)) => count = count.min(free),
+                Some(Room::From(line)) => {
+                    count = count.min(line.count);
+                    bounds[1] = (line.time + 1, line.period);
                 }
+                Some(Room::Unknown) => return false,
             }
-            serve(&bounds, count, earliest, op.period, pieces);
+            let flat = serve_flat(&bounds, count, earliest, op.period);
+            let pieces = match &flat {
+                Some(piece) => std::slice::from_ref(piece),
+                None => {
+                    serve(&bounds, count, earliest, op.period, scratch);
+                    &scratch[..]
+                }
+            };
             let took = rx.is_none_or(|rx| self.has(&rx.takes, op.taken_before + issued, pieces));
-            if !took || !tx.is_none_or(|tx| self.has(&tx.channel.puts, tx.at, pieces)) {
+            if !took || !tx.is_none_or(|tx| self.has(&tx.puts, sent, pieces)) {
                 return false;
             }
             issued += count;
@@ -296,5 +328,83 @@ impl Engine<'_> {
         puts.total == takes.total
             && keeps_rule(&self.pool, (takes, 0), (puts, latency))
             && keeps_rule(&self.pool, (puts, window), (takes, 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::ClassLayout;
+    use super::*;
+    use crate::mesh::collective::Timing;
+    use crate::mesh::collective::request::{Algorithm, Goal, Request};
+    use crate::mesh::program::{DType, Program, Shape};
+    use crate::mesh::spec::FabricSpec;
+
+    const SPEC: FabricSpec = FabricSpec {
+        hop_cycles: 1,
+        ramp_cycles: 2,
+        queue_depth: 4,
+        ramp_in_depth: 4,
+        ramp_out_depth: 8,
+        switch_cycles: 0,
+        receive_directions: 1,
+    };
+
+    fn star(elements: u32) -> (Program, Vec<ClassLayout>) {
+        let timing = Timing {
+            lead: 16,
+            tail: 5,
+            f16_per_cycle: 8,
+            f32_per_cycle: 4,
+            max_per_cycle: 4,
+            accumulators: 4,
+        };
+        let shape = Shape { columns: 9, rows: 8 };
+        let (goal, algorithm, dtype) = (Goal::AllReduce, Algorithm::CentreStar, DType::F32);
+        let request = Request { goal, algorithm, shape, elements, dtype };
+        let program = request.program(&timing, SPEC.ramp_cycles).expect("a program");
+        let classes = program.classes.iter().map(ClassLayout::new);
+        let classes = classes.collect::<Result<_, _>>().expect("classes");
+        (program, classes)
+    }
+
+    /// One word passes without waiting, so the draft stands; several wait for room, and it is seen.
+    #[test]
+    fn a_draft_stands_where_nobody_waits() {
+        for (elements, stands) in [(1, true), (9, false)] {
+            let (program, classes) = star(elements);
+            let start = vec![0; program.shape.pes()];
+            let mut engine = Engine::new(&program, &classes, &SPEC, &start, 0).expect("a machine");
+            assert_eq!(engine.draft(9, 3), stands, "{elements} elements");
+        }
+    }
+
+    /// Whatever single time is one cycle off, at either end of a channel or of an operation, is found.
+    #[test]
+    fn a_time_that_is_off_is_in_doubt() {
+        let (program, classes) = star(1);
+        let start = vec![0; program.shape.pes()];
+        let mut engine = Engine::new(&program, &classes, &SPEC, &start, 0).expect("a machine");
+        assert!(engine.draft(9, 1));
+        let mut moved = 0;
+        for channel in 0..engine.channels.len() {
+            let found = engine.channels[channel];
+            if engine.channels[channel].puts.delay() {
+                moved += 1;
+                assert!(engine.doubts().iter().any(|doubt| doubt.wrong), "puts of {channel}");
+            }
+            engine.channels[channel] = found;
+            if engine.channels[channel].takes.delay() {
+                assert!(engine.doubts().iter().any(|doubt| doubt.wrong), "takes of {channel}");
+            }
+            engine.channels[channel] = found;
+        }
+        assert!(moved > 200, "{moved}");
+        for op in 0..engine.done.len() {
+            engine.done[op] += 1;
+            assert!(engine.doubts().iter().any(|doubt| doubt.wrong), "operation {op}");
+            engine.done[op] -= 1;
+        }
+        assert!(engine.doubts().is_empty());
     }
 }

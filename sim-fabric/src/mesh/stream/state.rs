@@ -6,6 +6,7 @@ use super::list::{List, Lists};
 use super::train::{Pieces, Pool, Run, Train};
 use crate::mesh::program::{FabricError, Program};
 use crate::mesh::spec::FabricSpec;
+use rayon::prelude::*;
 
 /// The engine counts this many cycles from the first start `[cycles]`.
 pub(super) const LIMIT: u64 = 1 << 29;
@@ -27,6 +28,11 @@ pub(super) struct Channel {
     pub(super) takes: Train,
     /// Wavelets that advance a switch: number, doubled, one more for a control wavelet -- state.
     pub(super) turns: List,
+}
+
+/// What both ends of a channel wait for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Waits {
     /// Who takes waits for something else than the next wavelet of this channel -- state.
     pub(super) elsewhere: bool,
     /// Who puts in waits for room -- state.
@@ -46,6 +52,7 @@ impl Due {
     pub(super) const NONE: Due = Due { at: NEVER, from: NEVER };
 
     /// Both together.
+    #[inline]
     pub(super) fn join(&mut self, other: Due) {
         self.at = self.at.min(other.at);
         self.from = self.from.min(other.from);
@@ -55,13 +62,10 @@ impl Due {
 /// The service of one colour in one router.
 #[derive(Clone, Copy)]
 pub(super) struct Lane {
-    pub(super) due: Due,
     /// Cycle from which the next wavelet may leave -- state.
     pub(super) earliest: u32,
     /// Current switch position -- state.
     pub(super) position: u32,
-    /// When it advanced: cycle, doubled, one more for a control wavelet -- state.
-    pub(super) turned: List,
 }
 
 /// A thread of a PE.
@@ -83,8 +87,6 @@ pub(super) struct Pe {
     pub(super) joint: bool,
     /// What is to be looked at: routes, and [`CORE`] -- state.
     pub(super) dirty: u32,
-    /// When the datapath is to be looked at -- state.
-    pub(super) due: Due,
     /// Its first lane, channel, thread, operation.
     pub(super) lanes: u32,
     pub(super) channels: u32,
@@ -106,6 +108,13 @@ pub(super) struct Engine<'a> {
     pub(super) channels: Vec<Channel>,
     pub(super) threads: Vec<Thread>,
     pub(super) done: Vec<u64>,
+    /// When datapaths and lanes are to be looked at -- state.
+    pub(super) core_due: Vec<Due>,
+    pub(super) lane_due: Vec<Due>,
+    /// When lanes advanced their switches: cycle, doubled, one more for a control wavelet -- state.
+    pub(super) turned: Vec<List>,
+    /// What both ends of each channel wait for -- state.
+    pub(super) waits: Vec<Waits>,
     pub(super) pool: Pool,
     pub(super) lists: Lists,
     pub(super) agenda: Agenda,
@@ -136,6 +145,10 @@ impl<'a> Engine<'a> {
     ) -> Result<Self, FabricError> {
         let pes = program.shape.pes();
         let columns = program.shape.columns as usize;
+        if start.iter().any(|start| start - base >= LIMIT) {
+            let reason = format!("PE starts differ by more than {LIMIT} cycles");
+            return Err(FabricError::NotAccepted { reason });
+        }
         let mut sums = [0usize; 4];
         for &class in &program.class_of {
             let class = &classes[class as usize];
@@ -144,7 +157,6 @@ impl<'a> Engine<'a> {
             sums[2] += class.threads.len();
             sums[3] += class.ops.len();
         }
-        let lane = Lane { due: Due::NONE, earliest: 0, position: 0, turned: List::default() };
         let mut engine = Self {
             classes,
             spec,
@@ -152,10 +164,14 @@ impl<'a> Engine<'a> {
             base,
             steps: [columns.wrapping_neg(), columns, 1, 1usize.wrapping_neg()],
             pes: Vec::with_capacity(pes),
-            lanes: vec![lane; sums[0]],
-            channels: vec![Channel::default(); sums[1]],
+            lanes: filled(Lane { earliest: 0, position: 0 }, sums[0]),
+            channels: filled(Channel::default(), sums[1]),
             threads: Vec::with_capacity(sums[2]),
-            done: vec![NOT_DONE; sums[3]],
+            done: filled(NOT_DONE, sums[3]),
+            core_due: Vec::new(),
+            lane_due: Vec::new(),
+            turned: Vec::new(),
+            waits: Vec::new(),
             pool: Pool::default(),
             lists: Lists::default(),
             agenda: Agenda::new(pes),
@@ -168,21 +184,13 @@ impl<'a> Engine<'a> {
             pieces: Pieces::new(),
         };
         let mut bases = [0u32; 3];
-        for (pe, &index) in program.class_of.iter().enumerate() {
+        for &index in &program.class_of {
             let class = &classes[index as usize];
             let [lanes, channels, ops] = bases;
-            let due = match u32::try_from(start[pe] - base) {
-                Ok(at) if u64::from(at) < LIMIT => Due { at, from: NEVER },
-                _ => {
-                    let reason = format!("PE starts differ by more than {LIMIT} cycles");
-                    return Err(FabricError::NotAccepted { reason });
-                }
-            };
             engine.pes.push(Pe {
                 class: index,
                 joint: false,
-                dirty: 0,
-                due: Due::NONE,
+                dirty: if class.ops.is_empty() { 0 } else { CORE },
                 lanes,
                 channels,
                 threads: engine.threads.len() as u32,
@@ -193,54 +201,84 @@ impl<'a> Engine<'a> {
             bases[0] += class.routes.len() as u32;
             bases[1] += class.channels.len() as u32;
             bases[2] += class.ops.len() as u32;
-            if !class.ops.is_empty() {
-                engine.mark_core(pe, due);
-            }
         }
         Ok(engine)
     }
 
+    /// Puts the machine back to before its first cycle, every operation to be looked at.
+    pub(super) fn begin(&mut self) {
+        self.lanes.fill(Lane { earliest: 0, position: 0 });
+        self.channels.fill(Channel::default());
+        self.done.fill(NOT_DONE);
+        self.pool = Pool::default();
+        self.lists = Lists::default();
+        self.core_due = filled(Due::NONE, self.pes.len());
+        self.lane_due = filled(Due::NONE, self.lanes.len());
+        self.turned = filled(List::default(), self.lanes.len());
+        self.waits = filled(Waits::default(), self.channels.len());
+        for pe in 0..self.pes.len() {
+            let class = self.class(pe);
+            self.pes[pe].dirty = 0;
+            let first = self.pes[pe].threads as usize;
+            for (thread, &(op, _)) in self.threads[first..].iter_mut().zip(&class.threads) {
+                *thread = Thread { op, issued: 0, last: 0 };
+            }
+            if !class.ops.is_empty() {
+                let at = (self.start[pe] - self.base) as u32;
+                self.mark_core(pe, Due { at, from: NEVER });
+            }
+        }
+    }
+
     /// What PEs like `pe` share.
+    #[inline]
     pub(super) fn class(&self, pe: usize) -> &'a ClassLayout {
         &self.classes[self.pes[pe].class as usize]
     }
 
     /// Number of a PE's channel among all.
+    #[inline]
     pub(super) fn channel_of(&self, pe: usize, channel: u8) -> usize {
         self.pes[pe].channels as usize + channel as usize
     }
 
     /// PE and channel that a wavelet of `colour` from router `pe` reaches through `port`.
+    #[inline]
     pub(super) fn behind(&self, pe: usize, colour: u8, port: u8) -> (usize, u8) {
         let next = self.neighbour(pe, port);
         (next, self.class(next).entry(colour, port ^ 1).0)
     }
 
+    #[inline]
     fn neighbour(&self, pe: usize, port: u8) -> usize {
         pe.wrapping_add(self.steps[port as usize])
     }
 
     /// Latency and slots of a channel.
+    #[inline]
     pub(super) fn numbers(&self, way: Way) -> (u32, u32) {
         numbers(self.spec, way)
     }
 
     /// A time as the state keeps it; notes if it is too late.
+    #[inline]
     pub(super) fn time(&mut self, time: u64) -> u32 {
         self.overrun |= time >= LIMIT;
         time.min(LIMIT) as u32
     }
 
     /// Has the datapath of `pe` looked at.
+    #[inline]
     pub(super) fn mark_core(&mut self, pe: usize, due: Due) {
-        self.pes[pe].due.join(due);
+        self.core_due[pe].join(due);
         self.pes[pe].dirty |= CORE;
         self.agenda.add(pe, due.at);
     }
 
     /// Has a router's service of one colour looked at.
+    #[inline]
     pub(super) fn mark_lane(&mut self, pe: usize, route: u8, due: Due) {
-        self.lanes[self.pes[pe].lanes as usize + route as usize].due.join(due);
+        self.lane_due[self.pes[pe].lanes as usize + route as usize].join(due);
         self.pes[pe].dirty |= 1 << route;
         self.agenda.add(pe, due.at);
     }
@@ -313,11 +351,18 @@ impl<'a> Engine<'a> {
 
     /// Link traversals between routers `[wavelet-hops]`.
     pub(super) fn hops(&self) -> u64 {
-        self.link_words().iter().sum()
+        let of = |pe: &Pe| -> u64 {
+            let channels = &self.channels[pe.channels as usize..];
+            let ways = self.classes[pe.class as usize].channels.iter();
+            let links = ways.zip(channels).filter(|(layout, _)| matches!(layout.way, Way::Link(_)));
+            links.map(|(_, channel)| u64::from(channel.puts.total)).sum()
+        };
+        self.pes.par_iter().with_min_len(FILL).map(of).sum()
     }
 }
 
 /// Latency and slots of a channel.
+#[inline]
 pub(super) fn numbers(spec: &FabricSpec, way: Way) -> (u32, u32) {
     match way {
         Way::Up => (1 + spec.ramp_cycles, spec.ramp_out_window()),
@@ -326,7 +371,19 @@ pub(super) fn numbers(spec: &FabricSpec, way: Way) -> (u32, u32) {
     }
 }
 
+/// Elements that a thread fills.
+const FILL: usize = 1 << 16;
+
+/// `count` times `value`; large ones are first touched by several threads.
+fn filled<T: Copy + Send + Sync>(value: T, count: usize) -> Vec<T> {
+    if count <= FILL {
+        return vec![value; count];
+    }
+    rayon::iter::repeat_n(value, count).with_min_len(FILL).collect()
+}
+
 /// Whether `port` is the ramp.
+#[inline]
 pub(super) fn is_ramp(port: u8) -> bool {
     port == RAMP
 }

@@ -20,9 +20,18 @@ pub(super) struct Run {
 pub(super) struct Train {
     /// Wavelets so far.
     pub(super) total: u32,
-    /// Where its runs lie in the pool, counted from 1; 0 if `first` is the only one.
-    spill: u32,
+    /// The only run, or where its runs lie in the pool: `at` is 0 in the first, else their number.
     first: Run,
+}
+
+#[cfg(test)]
+impl Train {
+    /// All its wavelets one cycle later, if it is one run; whether it is.
+    pub(super) fn delay(&mut self) -> bool {
+        let alone = self.total > 0 && self.first.at == 0;
+        self.first.time += u32::from(alone);
+        alone
+    }
 }
 
 /// A straight piece of a train from some wavelet on.
@@ -36,6 +45,7 @@ pub(super) struct Line {
 
 impl Line {
     /// When its `i`-th wavelet passes.
+    #[inline]
     pub(super) fn at(self, i: u32) -> u64 {
         self.time + u64::from(i) * self.period
     }
@@ -50,6 +60,7 @@ pub(super) struct Piece {
 }
 
 impl Piece {
+    #[inline]
     pub(super) fn last(self) -> u64 {
         self.time + u64::from(self.count - 1) * u64::from(self.period)
     }
@@ -76,8 +87,9 @@ impl Pool {
     }
 
     /// The runs of a train.
+    #[inline]
     pub(super) fn runs<'a>(&'a self, train: &'a Train) -> &'a [Run] {
-        match train.spill {
+        match train.first.at {
             0 if train.total == 0 => &[],
             0 => std::slice::from_ref(&train.first),
             spill => self.spilled.items(spill),
@@ -85,21 +97,22 @@ impl Pool {
     }
 
     /// Appends wavelets behind the last one, joining runs that continue.
+    #[inline]
     pub(super) fn append(&mut self, train: &mut Train, piece: Piece) {
         let Piece { count, period, .. } = piece;
         let time = piece.time as u32;
         let at = train.total;
         train.total += count;
         let run = Run { at, time, period };
-        if train.spill == 0 {
+        if train.first.at == 0 {
             if at == 0 {
                 train.first = run;
             } else if !joins(&mut train.first, at, time, count, period) {
-                train.spill = self.spilled.add(vec![train.first, run]);
+                train.first.at = self.spilled.add(vec![train.first, run]);
             }
             return;
         }
-        let runs = self.spilled.items_mut(train.spill);
+        let runs = self.spilled.items_mut(train.first.at);
         if !runs.last_mut().is_some_and(|last| joins(last, at, time, count, period)) {
             runs.push(run);
         }
@@ -111,21 +124,23 @@ impl Pool {
             return;
         }
         train.total = keep;
-        if train.spill != 0 {
-            let runs = self.spilled.items_mut(train.spill);
+        if train.first.at != 0 {
+            let runs = self.spilled.items_mut(train.first.at);
             runs.truncate(runs.partition_point(|run| run.at < keep));
         }
     }
 
     /// The train from wavelet `at` on, as far as it is straight.
+    #[inline]
     pub(super) fn line(&self, train: &Train, at: u32) -> Option<Line> {
-        if train.spill == 0 && at < train.total {
+        if train.first.at == 0 && at < train.total {
             return Some(line_of(&train.first, train.total, at));
         }
         line_in(self.runs(train), train.total, at)
     }
 
     /// When the last wavelet passed.
+    #[inline]
     pub(super) fn last(&self, train: &Train) -> Option<u64> {
         let at = train.total.checked_sub(1)?;
         self.line(train, at).map(|line| line.time)
@@ -192,6 +207,7 @@ fn crossing(x: Line, y: Line) -> Option<u64> {
 }
 
 /// Whether `count` wavelets at `time`, from number `at` on, continue the run.
+#[inline]
 fn joins(last: &mut Run, at: u32, time: u32, count: u32, period: u32) -> bool {
     let length = at - last.at;
     let end = last.time + (length - 1) * last.period;
@@ -205,6 +221,7 @@ fn joins(last: &mut Run, at: u32, time: u32, count: u32, period: u32) -> bool {
     last.period == step
 }
 
+#[inline]
 fn line_of(run: &Run, end: u32, at: u32) -> Line {
     let period = u64::from(run.period);
     let time = u64::from(run.time) + u64::from(at - run.at) * period;
@@ -221,8 +238,56 @@ pub(super) fn line_in(runs: &[Run], total: u32, at: u32) -> Option<Line> {
     Some(line_of(&runs[behind.checked_sub(1)?], end, at))
 }
 
+/// As [`serve`], where all wavelets pass as the first does, one `spacing` behind the other: there is only
+/// one, or no bound is steeper than that.
+#[inline]
+pub(super) fn serve_flat(
+    bounds: &[(u64, u64)],
+    count: u32,
+    earliest: u64,
+    spacing: u32,
+) -> Option<Piece> {
+    let flat = count == 1 || bounds.iter().all(|bound| bound.1 <= u64::from(spacing));
+    // What bounds the first bounds all.
+    let time = bounds.iter().fold(earliest, |time, bound| time.max(bound.0));
+    flat.then_some(Piece { time, count, period: spacing })
+}
+
+/// As [`serve`], with one bound: those that are late pass at the least spacing, others as they come.
+#[inline]
+pub(super) fn serve_one(bound: (u64, u64), count: u32, earliest: u64, spacing: u32) -> SmallPieces {
+    let time = earliest.max(bound.0);
+    let step = u64::from(spacing);
+    let all = Piece { time, count, period: spacing };
+    if count == 1 || bound.1 <= step {
+        return SmallPieces { pieces: [all; 2], first: 0, end: 1 };
+    }
+    let late = (time - bound.0).div_ceil(bound.1 - step).min(u64::from(count)) as u32;
+    let time = bound.0 + bound.1 * u64::from(late);
+    let behind = Piece { time, count: count - late, period: bound.1 as u32 };
+    let pieces = [Piece { count: late, ..all }, behind];
+    SmallPieces { pieces, first: usize::from(late == 0), end: 1 + usize::from(late < count) }
+}
+
+/// One piece or two.
+pub(super) struct SmallPieces {
+    pieces: [Piece; 2],
+    first: usize,
+    end: usize,
+}
+
+impl std::ops::Deref for SmallPieces {
+    type Target = [Piece];
+
+    #[inline]
+    fn deref(&self) -> &[Piece] {
+        &self.pieces[self.first..self.end]
+    }
+}
+
 /// The earliest times of `count` wavelets that keep to lower bounds, each a line, and to a least
 /// spacing; the first passes no earlier than `earliest`.
+#[inline]
 pub(super) fn serve(
     bounds: &[(u64, u64)],
     count: u32,
@@ -231,13 +296,15 @@ pub(super) fn serve(
     out: &mut Pieces,
 ) {
     out.clear();
-    let step = u64::from(spacing);
-    if count == 1 || bounds.iter().all(|bound| bound.1 <= step) {
-        // What bounds the first bounds all.
-        let time = bounds.iter().fold(earliest, |time, bound| time.max(bound.0));
-        out.push(Piece { time, count, period: spacing });
-        return;
+    match serve_flat(bounds, count, earliest, spacing) {
+        Some(piece) => out.push(piece),
+        None => serve_slopes(bounds, count, earliest, u64::from(spacing), out),
     }
+}
+
+/// [`serve`] where bounds are steeper than the spacing.
+fn serve_slopes(bounds: &[(u64, u64)], count: u32, earliest: u64, step: u64, out: &mut Pieces) {
+    let spacing = step as u32;
     let (mut done, mut earliest) = (0, earliest);
     while done < count {
         let (mut value, mut slope) = (0, 0);
@@ -304,11 +371,12 @@ mod tests {
         /// The recursion that `serve` solves in closed form.
         #[test]
         fn serving_equals_the_recursion(
-            bounds in proptest::collection::vec((0u64..40, 0u64..5), 1..4),
+            bounds in proptest::collection::vec((0u64..40, 0u64..5), 1..4), one in any::<bool>(),
             count in 1u32..30, earliest in 0u64..40, spacing in 1u32..4,
         ) {
+            let bounds = if one { &bounds[..1] } else { &bounds };
             let mut pieces = Pieces::new();
-            serve(&bounds, count, earliest, spacing, &mut pieces);
+            serve(bounds, count, earliest, spacing, &mut pieces);
             let mut next = earliest;
             let mut expected = Vec::new();
             for k in 0..u64::from(count) {
@@ -316,7 +384,12 @@ mod tests {
                 expected.push(bound.max(next));
                 next = bound.max(next) + u64::from(spacing);
             }
-            prop_assert_eq!(times(&pieces), expected);
+            prop_assert_eq!(&times(&pieces), &expected);
+            if let &[bound] = bounds {
+                let pieces = serve_one(bound, count, earliest, spacing);
+                prop_assert!(pieces.iter().all(|piece| piece.count > 0));
+                prop_assert_eq!(times(&pieces), expected);
+            }
         }
 
         /// A train says the same as the list of its times, whatever was appended and forgotten.

@@ -6,7 +6,7 @@ use super::super::layout::{ClassLayout, NO_OP, NONE, OpLayout, RouteLayout, port
 use super::super::list::Lists;
 use super::super::offer::{Turn, until_turn};
 use super::super::state::{CORE, Channel, LIMIT, Lane, NOT_DONE, Pe, Thread, is_ramp, numbers};
-use super::super::train::{Piece, Pieces, Pool, serve};
+use super::super::train::{Piece, Pool, serve_one};
 use super::post::{Mail, Post};
 use crate::mesh::program::SendEnd;
 use crate::mesh::spec::FabricSpec;
@@ -47,7 +47,6 @@ pub(super) struct Band<'e> {
     pool: Pool,
     lists: Lists,
     agenda: Agenda,
-    pieces: Pieces,
     /// Whether a time is too late to be counted -- state.
     overrun: bool,
 }
@@ -73,7 +72,6 @@ impl<'e> Band<'e> {
             index,
             pool: Pool::part(part, parts),
             lists: Lists::part(part, parts),
-            pieces: Pieces::new(),
             overrun: false,
         }
     }
@@ -170,7 +168,6 @@ impl<'e> Band<'e> {
     fn lane(&mut self, here: Here<'_>, route: u8, post: &Post) {
         let layout = &here.class.routes[route as usize];
         let Lane { mut earliest, mut position, .. } = self.state.lanes[here.lanes + route as usize];
-        let mut pieces = std::mem::take(&mut self.pieces);
         loop {
             let at = layout.positions[position as usize];
             let (latency, _) =
@@ -182,9 +179,9 @@ impl<'e> Band<'e> {
             let turns = self.lists.items(&channel.turns);
             let (count, turn) = until_turn(turns, taken, line.count, down);
             let bound = (line.time + u64::from(latency), line.period);
-            serve(&[bound], count, u64::from(earliest), 1, &mut pieces);
-            let Some(last) = pieces.last().map(|piece| piece.last()) else { break };
-            for &piece in &pieces {
+            let pieces = serve_one(bound, count, u64::from(earliest), 1);
+            let last = pieces.iter().fold(0, |_, piece| piece.last());
+            for &piece in &*pieces {
                 self.pool.append(&mut channel.takes, piece);
             }
             self.overrun |= last >= LIMIT;
@@ -193,12 +190,12 @@ impl<'e> Band<'e> {
             }
             earliest = last as u32 + 1;
             if turn != Turn::None {
-                position = if position as usize + 1 == layout.positions.len() { 0 } else { position + 1 };
+                position =
+                    if position as usize + 1 == layout.positions.len() { 0 } else { position + 1 };
                 earliest += self.machine.spec.switch_cycles;
             }
             self.leave(here, layout, at.tx, &pieces, turn == Turn::Control, post);
         }
-        self.pieces = pieces;
         let lane = &mut self.state.lanes[here.lanes + route as usize];
         (lane.earliest, lane.position) = (earliest, position);
     }
@@ -333,19 +330,19 @@ impl<'e> Band<'e> {
             count = count.min(line.count);
             bound = Some((line.time + u64::from(self.machine.spec.ramp_cycles), line.period));
         }
-        serve(bound.as_slice(), count, earliest, op.period, &mut self.pieces);
-        let last = self.pieces.last()?.last();
+        let pieces = serve_one(bound.unwrap_or((0, 0)), count, earliest, op.period);
+        let last = pieces.iter().fold(0, |_, piece| piece.last());
         self.overrun |= last >= LIMIT;
         if takes {
             let takes = &mut self.state.channels[here.channels + op.input as usize].takes;
-            for &piece in &self.pieces {
+            for &piece in &*pieces {
                 self.pool.append(takes, piece);
             }
         }
         let issued = issued + count;
         if op.output != NONE {
             let channel = &mut self.state.channels[here.channels + op.output as usize];
-            for &piece in &self.pieces {
+            for &piece in &*pieces {
                 self.pool.append(&mut channel.puts, piece);
             }
             if op.end != SendEnd::Plain && issued == op.issues() {

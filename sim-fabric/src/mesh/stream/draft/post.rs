@@ -30,6 +30,17 @@ pub(super) struct Post {
     came: Condvar,
 }
 
+/// A thread with a band.
+struct Leave<'p>(&'p Post);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.give_up();
+        }
+    }
+}
+
 impl Post {
     pub(super) fn new(bands: usize) -> Self {
         let boxes = Boxes { mail: vec![Vec::new(); bands], idle: 0, gave_up: false };
@@ -37,8 +48,13 @@ impl Post {
     }
 
     fn boxes(&self) -> MutexGuard<'_, Boxes> {
-        // A band that panics takes all others along anyway.
+        // What a panic leaves is whole: nothing is done under the lock that can panic half way.
         self.boxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread begins with a band; if it panics all others end as well.
+    pub(super) fn enter(&self) -> impl Drop + '_ {
+        Leave(self)
     }
 
     /// Leaves something for another band.
