@@ -21,21 +21,22 @@ fn route(at: [u16; 2], to: [u16; 2]) -> usize {
     (if to[0] == at[0] { column } else { along }) as usize
 }
 
-/// Of the ports in `set`, the first from port `turn` on, the ports taken as a circle.
+/// Of the ports in `set`, the first of those in `turn`, or the first of all where `turn` has none.
 #[inline]
 fn from_turn(set: u32, turn: u8) -> u8 {
-    let later = set >> turn << turn;
+    let later = set & u32::from(turn);
     (if later == 0 { set } else { later }).trailing_zeros() as u8
 }
 
-/// The port after `port` on the circle.
+/// The ports behind `port`: with [`from_turn`], the turn of the one after it on the circle.
 #[inline]
 fn after(port: u8) -> u8 {
-    if port as usize + 1 == PORTS { 0 } else { port + 1 }
+    (0xfe_u32 << port) as u8
 }
 
 impl Engine<'_> {
     /// Lets all that may leave router `node` in cycle `now` leave it.
+    #[inline]
     pub(super) fn step(&mut self, node: usize, now: u32) {
         let router = &self.routers[node];
         let mut wants = [0u8; PORTS];
@@ -66,14 +67,8 @@ impl Engine<'_> {
             }
         }
         if again {
-            self.wheel.wake(node, now + 1);
+            self.wheel.wake_soon(node);
         }
-    }
-
-    /// Index of a place in the ring of a link into `node`.
-    #[inline]
-    fn place(&self, node: usize, port: usize, place: usize) -> usize {
-        (node * LINKS + port) * self.rest + place
     }
 
     /// Whether the neighbour of `node` behind `out` had a free slot, as far as `node` can know.
@@ -135,7 +130,11 @@ impl Engine<'_> {
             let next = node.wrapping_add(self.steps[out]);
             let time = now + self.spec.hop_cycles;
             self.push(next, out ^ 1, Slot { time, ..packet });
-            self.wheel.wake(next, time);
+            if self.spec.hop_cycles == 1 {
+                self.wheel.wake_soon(next);
+            } else {
+                self.wheel.wake(next, time);
+            }
         }
         more
     }
@@ -153,8 +152,7 @@ impl Engine<'_> {
         } else {
             let tail = router.head[port] as usize + len - 1;
             let tail = if tail >= self.rest { tail - self.rest } else { tail };
-            let place = self.place(node, port, tail);
-            self.slots[place] = packet;
+            self.slots[(node * LINKS + port) * self.rest + tail] = packet;
         }
     }
 
@@ -162,24 +160,28 @@ impl Engine<'_> {
     /// cycle.
     #[inline]
     fn pop(&mut self, node: usize, port: usize, now: u32) -> (Slot, bool) {
-        let place = self.place(node, port, self.routers[node].head[port] as usize);
         let router = &mut self.routers[node];
-        let age = now - router.left_at;
-        if age > 0 {
-            let kept = if age < LANE { u64::from(u16::MAX >> age) * LANES } else { 0 };
-            router.left = (router.left & kept) << (age & (LANE - 1));
-            router.left_at = now;
+        // Nobody asks as long as the link cannot fill up before this is too long ago to matter.
+        let &TrafficSpec { queue_depth, credit_cycles, .. } = self.spec;
+        if u32::from(router.len[port]) + 2 * credit_cycles > queue_depth {
+            let age = now - router.left_at;
+            if age > 0 {
+                let kept = if age < LANE { u64::from(u16::MAX >> age) * LANES } else { 0 };
+                router.left = (router.left & kept) << (age & (LANE - 1));
+                router.left_at = now;
+            }
+            router.left |= 1 << (LANE * port as u32);
         }
-        router.left |= 1 << (LANE * port as u32);
         let packet = router.first[port];
         router.len[port] -= 1;
         if router.len[port] == 0 {
             router.occupied &= !(1 << port);
             return (packet, false);
         }
-        let second = self.slots[place];
+        let head = router.head[port] as usize;
+        let second = self.slots[(node * LINKS + port) * self.rest + head];
         router.first[port] = second;
-        let head = router.head[port] as usize + 1;
+        let head = head + 1;
         router.head[port] = if head == self.rest { 0 } else { head as u16 };
         (packet, second.time <= now + 1)
     }

@@ -47,9 +47,9 @@ pub(super) struct Router {
     pub(super) left_at: u32,
     /// Per link into this router: packets it has carried [wavelets] -- counter.
     pub(super) carried: [u32; LINKS],
-    /// Per output: the input whose turn is next to get the output -- state.
+    /// Per output: the inputs whose turns are next to get the output, those before them behind -- state.
     pub(super) output_turn: [u8; PORTS],
-    /// Per output: the input whose turn is next to cross the switch -- state.
+    /// As `output_turn`, for crossing the switch -- state.
     pub(super) switch_turn: [u8; PORTS],
     /// Per output: the input that has it and has not crossed -- state.
     pub(super) owner: [u8; PORTS],
