@@ -4,6 +4,7 @@
 
 use super::program::{FabricError, Op, OpKind, Operand, PeClass, Port, PortSet, Program, SendEnd};
 use super::spec::FabricSpec;
+use rayon::prelude::*;
 
 /// Colours of the fabric.
 pub const COLOURS: usize = 24;
@@ -39,28 +40,43 @@ pub fn check(program: &Program, spec: &FabricSpec, start: &[u64]) -> Result<(), 
             check_class(class, spec).map_err(|problem| at(program, first.unwrap_or(0), problem));
         reaches.push(reach?);
     }
-    for pe in 0..pes {
-        let Some(reach) = reaches.get(program.class_of[pe] as usize) else {
-            return Err(at(program, pe, format!("class {} does not exist", program.class_of[pe])));
-        };
-        for port in [Port::North, Port::South, Port::East, Port::West] {
-            let sends = reach.sends[port as usize];
-            if sends == 0 {
-                continue;
-            }
-            let takes = program
-                .neighbour(pe, port)
-                .and_then(|next| reaches.get(program.class_of[next] as usize))
-                .map(|next| next.takes[port.opposite() as usize]);
-            let lost = sends & !takes.unwrap_or(0);
-            if lost != 0 {
-                let colour = lost.trailing_zeros();
-                let whither = match takes {
-                    None => "out of the rectangle".to_owned(),
-                    Some(_) => "to a router that takes none of it from there".to_owned(),
-                };
-                return Err(at(program, pe, format!("colour {colour} goes {port:?}, {whither}")));
-            }
+    let lost = |pe: usize| check_links(program, &reaches, pe).err();
+    let first = if pes <= PART {
+        (0..pes).find_map(lost)
+    } else {
+        (0..pes).into_par_iter().with_min_len(PART).find_map_first(lost)
+    };
+    match first {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// PEs that a thread checks.
+const PART: usize = 1 << 14;
+
+/// Checks that whatever leaves PE `pe`'s router is taken by the next one.
+fn check_links(program: &Program, reaches: &[Reach], pe: usize) -> Result<(), FabricError> {
+    let Some(reach) = reaches.get(program.class_of[pe] as usize) else {
+        return Err(at(program, pe, format!("class {} does not exist", program.class_of[pe])));
+    };
+    for port in [Port::North, Port::South, Port::East, Port::West] {
+        let sends = reach.sends[port as usize];
+        if sends == 0 {
+            continue;
+        }
+        let takes = program
+            .neighbour(pe, port)
+            .and_then(|next| reaches.get(program.class_of[next] as usize))
+            .map(|next| next.takes[port.opposite() as usize]);
+        let lost = sends & !takes.unwrap_or(0);
+        if lost != 0 {
+            let colour = lost.trailing_zeros();
+            let whither = match takes {
+                None => "out of the rectangle".to_owned(),
+                Some(_) => "to a router that takes none of it from there".to_owned(),
+            };
+            return Err(at(program, pe, format!("colour {colour} goes {port:?}, {whither}")));
         }
     }
     Ok(())

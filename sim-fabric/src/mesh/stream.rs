@@ -81,8 +81,7 @@ pub fn run_bands(
     start: &[u64],
     bands: usize,
 ) -> Result<Run, FabricError> {
-    let read = |engine: Engine<'_>| (engine.hops(), engine.done);
-    let whole = settled(program, spec, start, bands, read)?;
+    let whole = settled(program, spec, start, bands, |engine| engine.into_run())?;
     let Some((hops, mut done)) = whole else {
         // Who waits for whom is the reference engine's to say.
         return wavelet::run(program, spec, start);

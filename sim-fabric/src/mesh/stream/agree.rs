@@ -60,6 +60,7 @@ fn equal(a: Line, b: Line, add: u64, n: u32) -> Range<u32> {
 
 /// Whether wavelet `i + offset` of `led` passes no earlier than wavelet `i` of `lead` plus `add`
 /// cycles, for all of them.
+#[inline]
 pub(super) fn keeps_rule(
     pool: &Pool,
     (led, offset): (&Train, u32),
@@ -192,7 +193,7 @@ impl Engine<'_> {
         self.old_runs.extend_from_slice(&runs[first..]);
         side.runs.1 = self.old_runs.len() as u32;
         self.pool.cut(train, keep);
-        if puts && all.turns.len() > 0 {
+        if puts {
             let turns = self.lists.items(&all.turns);
             let kept = turns.partition_point(|&turn| turn < keep << 1);
             side.turns.0 = self.old_turns.len() as u32;

@@ -73,8 +73,9 @@ impl Engine<'_> {
         if u64::from(self.lanes[index].earliest) > u64::from(time) {
             let turned = &mut self.turned[index];
             self.lists.cut(turned, time << 1);
-            self.lanes[index].position = turned.len() % layout.positions.len() as u32;
-            let turned = self.lists.items(turned).last().map(|turn| turn >> 1);
+            let turned = self.lists.items(turned);
+            self.lanes[index].position = (turned.len() % layout.positions.len()) as u32;
+            let turned = turned.last().map(|turn| turn >> 1);
             let inputs = layout.inputs.iter();
             let last = inputs
                 .filter_map(|&input| {

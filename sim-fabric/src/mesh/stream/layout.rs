@@ -144,6 +144,11 @@ impl ClassLayout {
         Ok(layout)
     }
 
+    /// How many lanes, channels, threads and operations a PE has.
+    pub(super) fn sizes(&self) -> [usize; 4] {
+        [self.routes.len(), self.channels.len(), self.threads.len(), self.ops.len()]
+    }
+
     /// Channel and route of what comes in on `colour` by `port`.
     #[inline]
     pub(super) fn entry(&self, colour: u8, port: u8) -> (u8, u8) {

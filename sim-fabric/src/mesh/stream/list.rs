@@ -1,23 +1,23 @@
 //! Short lists of numbers that only grow and shrink at their ends; most hold one.
 
-/// A list; what does not fit lies in [`Lists`].
-#[derive(Clone, Copy, Debug, Default)]
+/// A list of numbers below 2^31; several lie in [`Lists`].
+#[derive(Clone, Copy, Debug)]
 pub(super) struct List {
-    /// How many, doubled, one more if there ever were several.
-    count: u32,
-    /// The only one, or the number under which they lie.
+    /// The only one; [`EMPTY`]; or, once there were several, [`SEVERAL`] plus the number under which
+    /// they lie.
     one: u32,
 }
 
-impl List {
-    /// Numbers in it.
-    #[inline]
-    pub(super) fn len(&self) -> u32 {
-        self.count >> 1
+const EMPTY: u32 = u32::MAX;
+const SEVERAL: u32 = 1 << 31;
+
+impl Default for List {
+    fn default() -> Self {
+        Self { one: EMPTY }
     }
 }
 
-/// What does not fit where it belongs, by numbers from 1 on.
+/// What does not fit where it belongs, by numbers from 0 on.
 pub(super) struct Spill<T> {
     lists: Vec<Vec<T>>,
     /// Numbers that others of the same numbering give: this one gives each `parts`-th, from `part` on.
@@ -54,17 +54,17 @@ impl<T> Spill<T> {
     /// Keeps a list; gives its number.
     pub(super) fn add(&mut self, list: Vec<T>) -> u32 {
         self.lists.push(list);
-        (self.lists.len() as u32 - 1) * self.parts + self.part + 1
+        (self.lists.len() as u32 - 1) * self.parts + self.part
     }
 
     /// The list of this number.
     #[inline]
     pub(super) fn items(&self, number: u32) -> &Vec<T> {
-        &self.lists[((number - 1) / self.parts) as usize]
+        &self.lists[(number / self.parts) as usize]
     }
 
     pub(super) fn items_mut(&mut self, number: u32) -> &mut Vec<T> {
-        &mut self.lists[((number - 1) / self.parts) as usize]
+        &mut self.lists[(number / self.parts) as usize]
     }
 }
 
@@ -88,34 +88,34 @@ impl Lists {
     /// The numbers of a list.
     #[inline]
     pub(super) fn items<'a>(&'a self, list: &'a List) -> &'a [u32] {
-        match list.count {
-            0 => &[],
-            count if count & 1 == 0 => std::slice::from_ref(&list.one),
-            _ => self.spilled.items(list.one),
+        match list.one {
+            EMPTY => &[],
+            one if one & SEVERAL == 0 => std::slice::from_ref(&list.one),
+            one => self.spilled.items(one - SEVERAL),
         }
     }
 
     /// Appends a number.
     #[inline]
     pub(super) fn push(&mut self, list: &mut List, item: u32) {
-        if list.count == 0 {
-            list.one = item;
-        } else if list.count & 1 == 0 {
-            list.one = self.spilled.add(vec![list.one, item]);
-            list.count |= 1;
-        } else {
-            self.spilled.items_mut(list.one).push(item);
+        // Larger ones come up in runs that are too long to be counted, and are not used.
+        let item = item & (SEVERAL - 1);
+        match list.one {
+            EMPTY => list.one = item,
+            one if one & SEVERAL == 0 => list.one = SEVERAL | self.spilled.add(vec![one, item]),
+            one => self.spilled.items_mut(one - SEVERAL).push(item),
         }
-        list.count += 2;
     }
 
     /// Forgets all numbers from `limit` up; the list must be in ascending order.
     pub(super) fn cut(&mut self, list: &mut List, limit: u32) {
-        let keep = self.items(list).partition_point(|&item| item < limit);
-        let several = list.count & 1;
-        if several == 1 {
-            self.spilled.items_mut(list.one).truncate(keep);
+        match list.one {
+            EMPTY => {}
+            one if one & SEVERAL == 0 => list.one = if one < limit { one } else { EMPTY },
+            one => {
+                let items = self.spilled.items_mut(one - SEVERAL);
+                items.truncate(items.partition_point(|&item| item < limit));
+            }
         }
-        list.count = (keep as u32) << 1 | several;
     }
 }

@@ -41,6 +41,12 @@ enum Room {
     Unknown,
 }
 
+/// The way behind an output port.
+#[inline]
+fn way_out(port: u8) -> Way {
+    if port == RAMP { Way::Down } else { Way::Link(port) }
+}
+
 impl Engine<'_> {
     /// All whose times are not proven, in the order of PEs.
     pub(super) fn doubts(&self) -> Vec<Doubt> {
@@ -65,7 +71,8 @@ impl Engine<'_> {
                 let wrong = if plays {
                     !self.route_ends_agree(pe, layout)
                 } else {
-                    !self.lane_stands(pe, layout, &mut pieces)
+                    !self.lane_stands::<false>(pe, layout, &mut pieces)
+                        && !self.lane_stands::<true>(pe, layout, &mut pieces)
                         || layout.rivals != 0 && self.meets(pe, route, layout.rivals)
                 };
                 if plays || wrong {
@@ -87,7 +94,14 @@ impl Engine<'_> {
     }
 
     /// Whether a colour of a router that waits for no other does what it has to.
-    fn lane_stands(&self, pe: usize, layout: &RouteLayout, scratch: &mut Pieces) -> bool {
+    ///
+    /// If not `WAITS`, as if there always were room; then every wavelet must have had it anyway.
+    fn lane_stands<const WAITS: bool>(
+        &self,
+        pe: usize,
+        layout: &RouteLayout,
+        scratch: &mut Pieces,
+    ) -> bool {
         let class = self.class(pe);
         // How many wavelets went, by input, by output port, and how many of those advance switches.
         let mut taken = [0u32; crate::mesh::check::POSITIONS];
@@ -104,7 +118,8 @@ impl Engine<'_> {
             let from = taken[here.input as usize];
             let Some(line) = self.pool.line(&rx.puts, from) else { break };
             let (latency, _) = self.numbers(class.channels[here.channel as usize].way);
-            let mut bounds = [(line.time + u64::from(latency), line.period); 6];
+            let comes = (line.time + u64::from(latency), line.period);
+            let mut bounds = if WAITS { [comes; 6] } else { [(0, 0); 6] };
             let mut used = 1;
             let down = here.tx >> RAMP & 1 == 1;
             let turns = self.lists.items(&rx.turns);
@@ -113,7 +128,10 @@ impl Engine<'_> {
             let stays = down && turn == Turn::Control;
             let goes = if stays { here.tx & !(1 << RAMP) } else { here.tx };
             for port in ports(goes) {
-                let way = if port == RAMP { Way::Down } else { Way::Link(port) };
+                if !WAITS {
+                    break;
+                }
+                let way = way_out(port);
                 let takes = &self.channels[outputs[port as usize]].takes;
                 match self.room_behind(takes, sent[port as usize], way) {
                     Room::Free(free) => count = count.min(free),
@@ -128,11 +146,12 @@ impl Engine<'_> {
             if count < most {
                 turn = Turn::None;
             }
-            let flat = serve_flat(&bounds[..used], count, earliest, 1);
+            let bounds = if WAITS { &bounds[..used] } else { std::slice::from_ref(&comes) };
+            let flat = serve_flat(bounds, count, earliest, 1);
             let pieces = match &flat {
                 Some(piece) => std::slice::from_ref(piece),
                 None => {
-                    serve(&bounds[..used], count, earliest, 1, scratch);
+                    serve(bounds, count, earliest, 1, scratch);
                     &scratch[..]
                 }
             };
@@ -163,15 +182,29 @@ impl Engine<'_> {
             }
         }
         // And that is all that was found.
-        let all_sent = ports(layout.outputs).map(usize::from).all(|port| {
-            let tx = &self.channels[outputs[port]];
-            sent[port] == tx.puts.total && turned[port] == tx.turns.len()
-        });
-        let took = |(&input, taken): (&u8, u32)| {
-            let channel = &self.channels[self.channel_of(pe, input)];
-            channel.takes.total == taken && channel.puts.total == taken
-        };
-        all_sent && layout.inputs.iter().zip(taken).all(took)
+        for port in ports(layout.outputs) {
+            let tx = &self.channels[outputs[port as usize]];
+            let sent = sent[port as usize];
+            if sent != tx.puts.total
+                || turned[port as usize] as usize != self.lists.items(&tx.turns).len()
+            {
+                return false;
+            }
+            let (_, window) = self.numbers(way_out(port));
+            if !WAITS
+                && sent > window
+                && !keeps_rule(&self.pool, (&tx.puts, window), (&tx.takes, 1))
+            {
+                return false;
+            }
+        }
+        for (&input, taken) in layout.inputs.iter().zip(taken) {
+            let Channel { puts, takes, .. } = &self.channels[self.channel_of(pe, input)];
+            if takes.total != taken || puts.total != taken {
+                return false;
+            }
+        }
+        true
     }
 
     /// What bounds wavelet `next` and those behind it that are put into a channel.
@@ -232,19 +265,26 @@ impl Engine<'_> {
     fn core_stands(&self, pe: usize, pieces: &mut Pieces) -> bool {
         let class = self.class(pe);
         // All of what is sent and taken belongs to operations.
-        let whole = class.channels.iter().enumerate().all(|(index, layout)| {
-            let channel = &self.channels[self.channel_of(pe, index as u8)];
-            match layout.way {
+        let channels = &self.channels[self.channel_of(pe, 0)..];
+        for (layout, Channel { puts, takes, turns }) in class.channels.iter().zip(channels) {
+            let whole = match layout.way {
                 Way::Link(_) => true,
                 Way::Up => {
-                    channel.puts.total == layout.wavelets && channel.turns.len() == layout.turns
+                    let turns = self.lists.items(turns).len();
+                    puts.total == layout.wavelets && turns == layout.turns as usize
                 }
-                Way::Down => {
-                    channel.takes.total == layout.wavelets && channel.puts.total == layout.wavelets
-                }
+                Way::Down => takes.total == layout.wavelets && puts.total == layout.wavelets,
+            };
+            if !whole {
+                return false;
             }
-        });
-        whole && class.ops.iter().enumerate().all(|(at, op)| self.op_stands(pe, at, op, pieces))
+        }
+        for (at, op) in class.ops.iter().enumerate() {
+            if !self.op_stands(pe, at, op, pieces) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether one operation does what it has to.

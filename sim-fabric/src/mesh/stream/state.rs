@@ -80,7 +80,7 @@ pub(super) struct Thread {
 }
 
 /// A PE.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Pe {
     pub(super) class: u16,
     /// Whether colours of its router met at a port and are timed together from then on -- state.
@@ -149,25 +149,26 @@ impl<'a> Engine<'a> {
             let reason = format!("PE starts differ by more than {LIMIT} cycles");
             return Err(FabricError::NotAccepted { reason });
         }
-        let mut sums = [0usize; 4];
-        for &class in &program.class_of {
-            let class = &classes[class as usize];
-            sums[0] += class.routes.len();
-            sums[1] += class.channels.len();
-            sums[2] += class.threads.len();
-            sums[3] += class.ops.len();
-        }
+        let parts: Vec<&[u16]> = program.class_of.chunks(PART).collect();
+        let sum = |part: &&[u16]| {
+            part.iter().fold([0; 4], |sums, &class| add(sums, classes[class as usize].sizes()))
+        };
+        let sums: Vec<[usize; 4]> = match &parts[..] {
+            [only] => vec![sum(only)],
+            _ => parts.par_iter().map(sum).collect(),
+        };
+        let all = sums.iter().copied().fold([0; 4], add);
         let mut engine = Self {
             classes,
             spec,
             start,
             base,
             steps: [columns.wrapping_neg(), columns, 1, 1usize.wrapping_neg()],
-            pes: Vec::with_capacity(pes),
-            lanes: filled(Lane { earliest: 0, position: 0 }, sums[0]),
-            channels: filled(Channel::default(), sums[1]),
-            threads: Vec::with_capacity(sums[2]),
-            done: filled(NOT_DONE, sums[3]),
+            pes: filled(Pe::default(), pes),
+            lanes: filled(Lane { earliest: 0, position: 0 }, all[0]),
+            channels: filled(Channel::default(), all[1]),
+            threads: filled(Thread { op: NO_OP, issued: 0, last: 0 }, all[2]),
+            done: filled(NOT_DONE, all[3]),
             core_due: Vec::new(),
             lane_due: Vec::new(),
             turned: Vec::new(),
@@ -183,24 +184,25 @@ impl<'a> Engine<'a> {
             old_turns: Vec::new(),
             pieces: Pieces::new(),
         };
-        let mut bases = [0u32; 3];
-        for &index in &program.class_of {
-            let class = &classes[index as usize];
-            let [lanes, channels, ops] = bases;
-            engine.pes.push(Pe {
-                class: index,
-                joint: false,
-                dirty: if class.ops.is_empty() { 0 } else { CORE },
-                lanes,
-                channels,
-                threads: engine.threads.len() as u32,
-                ops,
-            });
-            let first = class.threads.iter();
-            engine.threads.extend(first.map(|&(op, _)| Thread { op, issued: 0, last: 0 }));
-            bases[0] += class.routes.len() as u32;
-            bases[1] += class.channels.len() as u32;
-            bases[2] += class.ops.len() as u32;
+        let mut threads = &mut engine.threads[..];
+        let mut firsts = [0; 4];
+        let fills = sums.iter().zip(&parts).zip(engine.pes.chunks_mut(PART));
+        let fills: Vec<_> = fills
+            .map(|((sums, part), pes)| {
+                let (own, rest) = std::mem::take(&mut threads).split_at_mut(sums[2]);
+                threads = rest;
+                let first = firsts;
+                firsts = add(firsts, *sums);
+                (*part, pes, own, first)
+            })
+            .collect();
+        let fill = |(part, pes, threads, first): (&[u16], &mut [Pe], &mut [Thread], _)| {
+            place(classes, part, (pes, threads), first);
+        };
+        if fills.len() == 1 {
+            fills.into_iter().for_each(fill);
+        } else {
+            fills.into_par_iter().for_each(fill);
         }
         Ok(engine)
     }
@@ -349,15 +351,29 @@ impl<'a> Engine<'a> {
         words
     }
 
+    /// Link traversals, and when all operations are done.
+    pub(super) fn into_run(self) -> (u64, Vec<u64>) {
+        let hops = self.hops();
+        let Self { channels, pes, lanes, threads, done, .. } = self;
+        if pes.len() > PART {
+            // Much memory is given back by two threads sooner than by one.
+            rayon::join(|| drop(channels), || drop((pes, lanes, threads)));
+        }
+        (hops, done)
+    }
+
     /// Link traversals between routers `[wavelet-hops]`.
-    pub(super) fn hops(&self) -> u64 {
+    fn hops(&self) -> u64 {
         let of = |pe: &Pe| -> u64 {
             let channels = &self.channels[pe.channels as usize..];
             let ways = self.classes[pe.class as usize].channels.iter();
             let links = ways.zip(channels).filter(|(layout, _)| matches!(layout.way, Way::Link(_)));
             links.map(|(_, channel)| u64::from(channel.puts.total)).sum()
         };
-        self.pes.par_iter().with_min_len(FILL).map(of).sum()
+        if self.pes.len() <= PART {
+            return self.pes.iter().map(of).sum();
+        }
+        self.pes.par_iter().with_min_len(PART).map(of).sum()
     }
 }
 
@@ -368,6 +384,35 @@ pub(super) fn numbers(spec: &FabricSpec, way: Way) -> (u32, u32) {
         Way::Up => (1 + spec.ramp_cycles, spec.ramp_out_window()),
         Way::Link(_) => (spec.hop_cycles, spec.link_window()),
         Way::Down => (spec.ramp_cycles, spec.ramp_in_window()),
+    }
+}
+
+/// PEs that a thread places.
+const PART: usize = 1 << 14;
+
+fn add(a: [usize; 4], b: [usize; 4]) -> [usize; 4] {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+/// Says where the state of PEs of classes `class_of` lies, that of the first from `first` on, and puts
+/// their threads before the first operation.
+fn place(
+    classes: &[ClassLayout],
+    class_of: &[u16],
+    (pes, mut threads): (&mut [Pe], &mut [Thread]),
+    mut first: [usize; 4],
+) {
+    for (pe, &index) in pes.iter_mut().zip(class_of) {
+        let class = &classes[index as usize];
+        let [lanes, channels, at, ops] = first.map(|first| first as u32);
+        let dirty = if class.ops.is_empty() { 0 } else { CORE };
+        *pe = Pe { class: index, joint: false, dirty, lanes, channels, threads: at, ops };
+        let (own, rest) = threads.split_at_mut(class.threads.len());
+        for (thread, &(op, _)) in own.iter_mut().zip(&class.threads) {
+            thread.op = op;
+        }
+        threads = rest;
+        first = add(first, class.sizes());
     }
 }
 

@@ -20,16 +20,37 @@ pub(super) struct Run {
 pub(super) struct Train {
     /// Wavelets so far.
     pub(super) total: u32,
-    /// The only run, or where its runs lie in the pool: `at` is 0 in the first, else their number.
-    first: Run,
+    /// Time and period of the only run; or the number of its runs in the pool, and [`SEVERAL`].
+    time: u32,
+    period: u32,
+}
+
+/// In place of a period.
+const SEVERAL: u32 = u32::MAX;
+
+/// The runs of a train.
+pub(super) enum Runs<'a> {
+    One([Run; 1]),
+    Some(&'a [Run]),
+}
+
+impl std::ops::Deref for Runs<'_> {
+    type Target = [Run];
+
+    fn deref(&self) -> &[Run] {
+        match self {
+            Self::One(run) => run,
+            Self::Some(runs) => runs,
+        }
+    }
 }
 
 #[cfg(test)]
 impl Train {
     /// All its wavelets one cycle later, if it is one run; whether it is.
     pub(super) fn delay(&mut self) -> bool {
-        let alone = self.total > 0 && self.first.at == 0;
-        self.first.time += u32::from(alone);
+        let alone = self.total > 0 && self.period != SEVERAL;
+        self.time += u32::from(alone);
         alone
     }
 }
@@ -88,33 +109,47 @@ impl Pool {
 
     /// The runs of a train.
     #[inline]
-    pub(super) fn runs<'a>(&'a self, train: &'a Train) -> &'a [Run] {
-        match train.first.at {
-            0 if train.total == 0 => &[],
-            0 => std::slice::from_ref(&train.first),
-            spill => self.spilled.items(spill),
+    pub(super) fn runs<'a>(&'a self, train: &Train) -> Runs<'a> {
+        let Train { total, time, period } = *train;
+        match period {
+            SEVERAL => Runs::Some(self.spilled.items(time)),
+            _ if total == 0 => Runs::Some(&[]),
+            _ => Runs::One([Run { at: 0, time, period }]),
         }
     }
 
     /// Appends wavelets behind the last one, joining runs that continue.
     #[inline]
     pub(super) fn append(&mut self, train: &mut Train, piece: Piece) {
-        let Piece { count, period, .. } = piece;
-        let time = piece.time as u32;
-        let at = train.total;
+        let Piece { count, .. } = piece;
+        // Of one wavelet it says nothing; whatever is longer runs too long anyway.
+        let period = if count == 1 { 0 } else { piece.period.min(SEVERAL - 1) };
+        let run = Run { at: train.total, time: piece.time as u32, period };
         train.total += count;
-        let run = Run { at, time, period };
-        if train.first.at == 0 {
-            if at == 0 {
-                train.first = run;
-            } else if !joins(&mut train.first, at, time, count, period) {
-                train.first.at = self.spilled.add(vec![train.first, run]);
-            }
+        if run.at == 0 && train.period != SEVERAL {
+            (train.time, train.period) = (run.time, run.period);
             return;
         }
-        let runs = self.spilled.items_mut(train.first.at);
-        if !runs.last_mut().is_some_and(|last| joins(last, at, time, count, period)) {
-            runs.push(run);
+        let mut only = Run { at: 0, time: train.time, period: train.period };
+        if train.period != SEVERAL && joins(&mut only, run, count) {
+            train.period = only.period;
+        } else {
+            self.append_apart(train, run, count);
+        }
+    }
+
+    /// Appends wavelets that do not continue the only run.
+    #[inline(never)]
+    fn append_apart(&mut self, train: &mut Train, run: Run, count: u32) {
+        if train.period == SEVERAL {
+            let runs = self.spilled.items_mut(train.time);
+            if !runs.last_mut().is_some_and(|last| joins(last, run, count)) {
+                runs.push(run);
+            }
+        } else {
+            let only = Run { at: 0, time: train.time, period: train.period };
+            train.time = self.spilled.add(vec![only, run]);
+            train.period = SEVERAL;
         }
     }
 
@@ -124,8 +159,8 @@ impl Pool {
             return;
         }
         train.total = keep;
-        if train.first.at != 0 {
-            let runs = self.spilled.items_mut(train.first.at);
+        if train.period == SEVERAL {
+            let runs = self.spilled.items_mut(train.time);
             runs.truncate(runs.partition_point(|run| run.at < keep));
         }
     }
@@ -133,10 +168,18 @@ impl Pool {
     /// The train from wavelet `at` on, as far as it is straight.
     #[inline]
     pub(super) fn line(&self, train: &Train, at: u32) -> Option<Line> {
-        if train.first.at == 0 && at < train.total {
-            return Some(line_of(&train.first, train.total, at));
+        let Train { total, time, period } = *train;
+        if period == SEVERAL {
+            return self.line_of_several(train, at);
         }
-        line_in(self.runs(train), train.total, at)
+        let time = u64::from(time) + u64::from(at) * u64::from(period);
+        let count = total.wrapping_sub(at);
+        (at < total).then_some(Line { time, period: u64::from(period), count })
+    }
+
+    #[inline(never)]
+    fn line_of_several(&self, train: &Train, at: u32) -> Option<Line> {
+        line_in(self.spilled.items(train.time), train.total, at)
     }
 
     /// When the last wavelet passed.
@@ -206,13 +249,13 @@ fn crossing(x: Line, y: Line) -> Option<u64> {
     None
 }
 
-/// Whether `count` wavelets at `time`, from number `at` on, continue the run.
+/// Whether `next`, of `count` wavelets, continues the run before it.
 #[inline]
-fn joins(last: &mut Run, at: u32, time: u32, count: u32, period: u32) -> bool {
-    let length = at - last.at;
+fn joins(last: &mut Run, next: Run, count: u32) -> bool {
+    let length = next.at - last.at;
     let end = last.time + (length - 1) * last.period;
-    let step = time - end;
-    if count > 1 && step != period {
+    let step = next.time - end;
+    if count > 1 && step != next.period {
         return false;
     }
     if length == 1 {
@@ -253,35 +296,18 @@ pub(super) fn serve_flat(
     flat.then_some(Piece { time, count, period: spacing })
 }
 
-/// As [`serve`], with one bound: those that are late pass at the least spacing, others as they come.
+/// The first of what [`serve`] gives with one bound: those that are late, at the least spacing, or
+/// all, as they come.
 #[inline]
-pub(super) fn serve_one(bound: (u64, u64), count: u32, earliest: u64, spacing: u32) -> SmallPieces {
+pub(super) fn serve_first(bound: (u64, u64), count: u32, earliest: u64, spacing: u32) -> Piece {
     let time = earliest.max(bound.0);
     let step = u64::from(spacing);
-    let all = Piece { time, count, period: spacing };
     if count == 1 || bound.1 <= step {
-        return SmallPieces { pieces: [all; 2], first: 0, end: 1 };
+        return Piece { time, count, period: spacing };
     }
-    let late = (time - bound.0).div_ceil(bound.1 - step).min(u64::from(count)) as u32;
-    let time = bound.0 + bound.1 * u64::from(late);
-    let behind = Piece { time, count: count - late, period: bound.1 as u32 };
-    let pieces = [Piece { count: late, ..all }, behind];
-    SmallPieces { pieces, first: usize::from(late == 0), end: 1 + usize::from(late < count) }
-}
-
-/// One piece or two.
-pub(super) struct SmallPieces {
-    pieces: [Piece; 2],
-    first: usize,
-    end: usize,
-}
-
-impl std::ops::Deref for SmallPieces {
-    type Target = [Piece];
-
-    #[inline]
-    fn deref(&self) -> &[Piece] {
-        &self.pieces[self.first..self.end]
+    match (time - bound.0).div_ceil(bound.1 - step).min(u64::from(count)) as u32 {
+        0 => Piece { time, count, period: bound.1 as u32 },
+        late => Piece { time, count: late, period: spacing },
     }
 }
 
@@ -386,8 +412,13 @@ mod tests {
             }
             prop_assert_eq!(&times(&pieces), &expected);
             if let &[bound] = bounds {
-                let pieces = serve_one(bound, count, earliest, spacing);
-                prop_assert!(pieces.iter().all(|piece| piece.count > 0));
+                let (mut pieces, mut done, mut next) = (Vec::new(), 0, earliest);
+                while done < count {
+                    let from = (bound.0 + bound.1 * u64::from(done), bound.1);
+                    pieces.push(serve_first(from, count - done, next, spacing));
+                    done += pieces[pieces.len() - 1].count;
+                    next = pieces[pieces.len() - 1].last() + u64::from(spacing);
+                }
                 prop_assert_eq!(times(&pieces), expected);
             }
         }

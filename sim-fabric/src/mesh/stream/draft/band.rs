@@ -6,7 +6,7 @@ use super::super::layout::{ClassLayout, NO_OP, NONE, OpLayout, RouteLayout, port
 use super::super::list::Lists;
 use super::super::offer::{Turn, until_turn};
 use super::super::state::{CORE, Channel, LIMIT, Lane, NOT_DONE, Pe, Thread, is_ramp, numbers};
-use super::super::train::{Piece, Pool, serve_one};
+use super::super::train::{Piece, Pool, serve_first};
 use super::post::{Mail, Post};
 use crate::mesh::program::SendEnd;
 use crate::mesh::spec::FabricSpec;
@@ -179,11 +179,10 @@ impl<'e> Band<'e> {
             let turns = self.lists.items(&channel.turns);
             let (count, turn) = until_turn(turns, taken, line.count, down);
             let bound = (line.time + u64::from(latency), line.period);
-            let pieces = serve_one(bound, count, u64::from(earliest), 1);
-            let last = pieces.iter().fold(0, |_, piece| piece.last());
-            for &piece in &*pieces {
-                self.pool.append(&mut channel.takes, piece);
-            }
+            let piece = serve_first(bound, count, u64::from(earliest), 1);
+            let turn = if piece.count < count { Turn::None } else { turn };
+            self.pool.append(&mut channel.takes, piece);
+            let last = piece.last();
             self.overrun |= last >= LIMIT;
             if self.overrun {
                 break;
@@ -194,7 +193,7 @@ impl<'e> Band<'e> {
                     if position as usize + 1 == layout.positions.len() { 0 } else { position + 1 };
                 earliest += self.machine.spec.switch_cycles;
             }
-            self.leave(here, layout, at.tx, &pieces, turn == Turn::Control, post);
+            self.leave(here, layout, at.tx, piece, turn == Turn::Control, post);
         }
         let lane = &mut self.state.lanes[here.lanes + route as usize];
         (lane.earliest, lane.position) = (earliest, position);
@@ -206,34 +205,25 @@ impl<'e> Band<'e> {
         here: Here<'_>,
         layout: &RouteLayout,
         tx: u8,
-        pieces: &[Piece],
+        piece: Piece,
         control: bool,
         post: &Post,
     ) {
+        let Machine { steps, size, .. } = self.machine;
         for port in ports(tx) {
+            let next = here.pe.wrapping_add(steps[port as usize & 3]);
             if is_ramp(port) {
-                if control {
-                    continue;
+                if !control {
+                    let channel = here.channels + layout.down as usize;
+                    self.pool.append(&mut self.state.channels[channel].puts, piece);
+                    self.state.pes[here.pe].dirty |= CORE;
                 }
-                let channel = here.channels + layout.down as usize;
-                let puts = &mut self.state.channels[channel].puts;
-                for &piece in pieces {
-                    self.pool.append(puts, piece);
-                }
-                self.state.pes[here.pe].dirty |= CORE;
-                continue;
-            }
-            let Machine { steps, size, .. } = self.machine;
-            let next = here.pe.wrapping_add(steps[port as usize]);
-            for (index, &piece) in pieces.iter().enumerate() {
-                let control = control && index + 1 == pieces.len();
-                if next < self.state.pes.len() {
-                    self.arrive(next, (port ^ 1, layout.colour), piece, control);
-                } else {
-                    let pe = (self.index * size).wrapping_add(next);
-                    let (port, colour) = (port ^ 1, layout.colour);
-                    post.send(pe / size, Mail { pe: pe as u32, port, colour, control, piece });
-                }
+            } else if next < self.state.pes.len() {
+                self.arrive(next, (port ^ 1, layout.colour), piece, control);
+            } else {
+                let pe = (self.index * size).wrapping_add(next);
+                let (port, colour) = (port ^ 1, layout.colour);
+                post.send(pe / size, Mail { pe: pe as u32, port, colour, control, piece });
             }
         }
     }
@@ -330,21 +320,17 @@ impl<'e> Band<'e> {
             count = count.min(line.count);
             bound = Some((line.time + u64::from(self.machine.spec.ramp_cycles), line.period));
         }
-        let pieces = serve_one(bound.unwrap_or((0, 0)), count, earliest, op.period);
-        let last = pieces.iter().fold(0, |_, piece| piece.last());
+        let piece = serve_first(bound.unwrap_or((0, 0)), count, earliest, op.period);
+        let last = piece.last();
         self.overrun |= last >= LIMIT;
         if takes {
             let takes = &mut self.state.channels[here.channels + op.input as usize].takes;
-            for &piece in &*pieces {
-                self.pool.append(takes, piece);
-            }
+            self.pool.append(takes, piece);
         }
-        let issued = issued + count;
+        let issued = issued + piece.count;
         if op.output != NONE {
             let channel = &mut self.state.channels[here.channels + op.output as usize];
-            for &piece in &*pieces {
-                self.pool.append(&mut channel.puts, piece);
-            }
+            self.pool.append(&mut channel.puts, piece);
             if op.end != SendEnd::Plain && issued == op.issues() {
                 let code = (channel.puts.total - 1) << 1 | u32::from(control);
                 self.lists.push(&mut channel.turns, code);
