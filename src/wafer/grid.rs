@@ -13,21 +13,24 @@
 //!
 //! [`PeSpec::repeated`]: sim_sram::PeSpec::repeated
 
+pub mod attend;
 pub mod bands;
+pub mod buffers;
 pub mod decode;
 pub mod gemm;
 pub mod gemv;
 pub mod prefill;
 pub mod prompt;
+mod route;
 pub mod token;
 
 use super::field::Field;
-use super::instruction::Spot;
+use super::instruction::{Instruction, Place, Spot};
 use super::phase::{Axis, LinePhase, LocalPhase, Phase};
 use super::timer::{Spent, Timer};
 use crate::error::Error;
 use sim_fabric::mesh::collective::{Collective, Reduce};
-use sim_fabric::mesh::program::DType;
+use sim_fabric::mesh::program::{DType, OpKind};
 use sim_sram::{Cost, Kind, PeSpec, VectorOp};
 
 /// A grid of PEs that works on one thing.
@@ -74,35 +77,65 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds work in each PE.
-    fn local(&mut self, cost: Cost) {
-        match self.phases.last_mut() {
-            Some(Phase::Local(before)) => before.cost += cost,
-            _ => self.phases.push(LocalPhase::timed(cost)),
+    fn local(&mut self, cost: Cost, instructions: impl IntoIterator<Item = Instruction>) {
+        if !matches!(self.phases.last(), Some(Phase::Local(_))) {
+            self.phases.push(Phase::Local(LocalPhase::default()));
+        }
+        if let Some(Phase::Local(last)) = self.phases.last_mut() {
+            last.cost += cost;
+            last.instructions.extend(instructions);
         }
     }
 
-    /// One operation over `elements` in each PE.
+    /// One operation over nested lengths, innermost first.
+    pub fn op(&mut self, unit: Kind, what: OpKind, lengths: &[u32], to: Place, from: &[Place]) {
+        if !lengths.contains(&0) {
+            let op = Instruction::new(unit, what, lengths, to, from);
+            self.local(self.timer.pe.cost(op.cost()), [op]);
+        }
+    }
+
+    /// `to += a * b`, a loop of multiply-adds over the innermost length, one for each of the others.
+    fn looped(&mut self, kind: Kind, lengths: &[u32], to: Place, [a, b]: [Place; 2]) {
+        if !lengths.contains(&0) {
+            let op = Instruction::new(kind, OpKind::Fma, lengths, to, &[a, b, to]);
+            let times = lengths[1..].iter().product();
+            let one = VectorOp { kind, inner: lengths[0], outer: 1 };
+            self.local(self.timer.pe.repeated(one, times), [op]);
+        }
+    }
+
+    /// One operation over `elements` in each PE, of which only the time is known.
     pub fn each(&mut self, kind: Kind, elements: u32) {
         if elements > 0 {
             let cost = self.timer.pe.cost(VectorOp { kind, inner: elements, outer: 1 });
-            self.local(cost);
+            self.local(cost, []);
         }
     }
 
-    /// The loop of `times` multiply-adds of a scalar and `length` elements.
-    pub fn multiply(&mut self, kind: Kind, length: u32, times: u32) {
-        if length > 0 && times > 0 {
-            let cost = self.timer.pe.repeated(VectorOp { kind, inner: length, outer: 1 }, times);
-            self.local(cost);
-        }
+    /// `y[outs] += w[ins][outs] x[ins]`: a loop over the scalars of x.
+    pub fn multiply(&mut self, kind: Kind, (outs, ins): (u32, u32), [y, w, x]: [Place; 3]) {
+        let (w, x) = (w.with([1, outs as i32]), x.with([0, 1]));
+        self.looped(kind, &[outs, ins], y.with([1, 0]), [w, x]);
     }
 
     /// `c[m, n] += a[m, k] * b[k, n]` in each PE: a loop over the scalars of one factor, whichever
     /// takes less time.
-    pub fn product(&mut self, kind: Kind, m: u32, k: u32, n: u32) {
-        if m > 0 && k > 0 && n > 0 {
-            let cost = product(&self.timer.pe, kind, (m, k, n));
-            self.local(cost);
+    pub fn product(&mut self, kind: Kind, shape: (u32, u32, u32), places: Factors) {
+        let (m, k, n) = shape;
+        let Factors { c, a, b } = places;
+        let place = |(first, _): (Spot, [i32; 2]), by: [i32; 3]| Place::strided(first, by);
+        match by_rows(&self.timer.pe, kind, shape) {
+            true => {
+                let c = place(c, [c.1[1], 0, c.1[0]]);
+                let factors = [place(a, [0, a.1[1], a.1[0]]), place(b, [b.1[1], b.1[0], 0])];
+                self.looped(kind, &[n, k, m], c, factors);
+            }
+            false => {
+                let c = place(c, [c.1[0], 0, c.1[1]]);
+                let factors = [place(a, [a.1[0], a.1[1], 0]), place(b, [0, b.1[0], b.1[1]])];
+                self.looped(kind, &[m, k, n], c, factors);
+            }
         }
     }
 
@@ -112,31 +145,30 @@ impl<'a> Writer<'a> {
     }
 
     /// `elements` of the first PE of each line go to the last.
-    pub fn send(&mut self, axis: Axis, pes: u32, elements: u32) {
-        if pes > 1 && elements > 0 {
-            self.move_along(axis, (pes, 1), Collective::Send, elements, DType::F16);
+    pub fn send(&mut self, axis: Axis, pes: u32, what: (u32, Spot)) {
+        if pes > 1 && what.0 > 0 {
+            self.move_along(axis, (pes, 1), Collective::Send, what, DType::F16);
         }
     }
 
     /// `elements` of `pes` PEs come to the middle of each line, side by side.
-    pub fn gather(&mut self, axis: Axis, pes: u32, elements: u32) {
-        if pes > 1 && elements > 0 {
+    pub fn gather(&mut self, axis: Axis, pes: u32, what: (u32, Spot)) {
+        if pes > 1 && what.0 > 0 {
             let collective = Collective::Gather { every: 1, offset: 0 };
-            self.move_along(axis, (pes, 1), collective, elements, DType::F16);
+            self.move_along(axis, (pes, 1), collective, what, DType::F16);
         }
     }
 
-    /// Adds a collective along the lines of `axis`.
+    /// Adds a collective along the lines of `axis`, on so many elements of a buffer.
     pub fn move_along(
         &mut self,
         axis: Axis,
         (pes, segments): (u32, u32),
         collective: Collective,
-        elements: u32,
+        (elements, on): (u32, Spot),
         dtype: DType,
     ) {
-        let line =
-            LinePhase { axis, pes, segments, collective, elements, dtype, on: Spot::default() };
+        let line = LinePhase { axis, pes, segments, collective, elements, dtype, on };
         self.phases.push(Phase::Line(line));
     }
 
@@ -149,12 +181,12 @@ impl<'a> Writer<'a> {
         &mut self,
         axis: Axis,
         line: (u32, u32),
-        elements: u32,
-        what: (DType, bool),
+        what: (u32, Spot),
+        how: (DType, bool),
     ) -> Result<(), Error> {
-        self.reduce(axis, line, elements, what)?;
+        self.reduce(axis, line, what, how)?;
         let to = if line.1 == 1 { (self.grid.along(axis), 1) } else { line };
-        self.broadcast(axis, to, elements, what.0);
+        self.broadcast(axis, to, what, how.0);
         Ok(())
     }
 
@@ -166,26 +198,26 @@ impl<'a> Writer<'a> {
         &mut self,
         axis: Axis,
         (pes, segments): (u32, u32),
-        elements: u32,
+        what: (u32, Spot),
         (dtype, max): (DType, bool),
     ) -> Result<(), Error> {
-        if pes > segments && elements > 0 {
-            let by = self.fastest(pes / segments, elements, dtype, max)?;
-            self.move_along(axis, (pes, segments), Collective::Reduce { by, max }, elements, dtype);
+        if pes > segments && what.0 > 0 {
+            let by = self.fastest(pes / segments, what.0, dtype, max)?;
+            self.move_along(axis, (pes, segments), Collective::Reduce { by, max }, what, dtype);
         }
         Ok(())
     }
 
-    /// The middle of each line hands `elements` to all of its PEs.
+    /// The middle of each line hands elements to all of its PEs.
     pub fn broadcast(
         &mut self,
         axis: Axis,
         (pes, segments): (u32, u32),
-        elements: u32,
+        what: (u32, Spot),
         dtype: DType,
     ) {
-        if pes > segments && elements > 0 {
-            self.move_along(axis, (pes, segments), Collective::Broadcast, elements, dtype);
+        if pes > segments && what.0 > 0 {
+            self.move_along(axis, (pes, segments), Collective::Broadcast, what, dtype);
         }
     }
 
@@ -237,13 +269,35 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Cost of `c[m, n] += a[m, k] * b[k, n]` as a loop of multiply-adds with a scalar: over the elements of
-/// `a` with rows of `b`, or over those of `b` with columns of `a`.
-pub fn product(pe: &PeSpec, kind: Kind, (m, k, n): (u32, u32, u32)) -> Cost {
-    let looped =
-        |length: u32, times: u32| pe.repeated(VectorOp { kind, inner: length, outer: 1 }, times);
-    let (rows, columns) = (looped(n, m * k), looped(m, k * n));
-    if rows.total() <= columns.total() { rows } else { columns }
+/// Where the factors and the result of `c[m, n] += a[m, k] * b[k, n]` lie: first elements, and
+/// distances along the two lengths in this order `[elements]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Factors {
+    /// Strides along m and n.
+    pub c: (Spot, [i32; 2]),
+    /// Strides along m and k.
+    pub a: (Spot, [i32; 2]),
+    /// Strides along k and n.
+    pub b: (Spot, [i32; 2]),
+}
+
+fn looped(pe: &PeSpec, kind: Kind, length: u32, times: u32) -> Cost {
+    pe.repeated(VectorOp { kind, inner: length, outer: 1 }, times)
+}
+
+/// Whether a loop over the elements of `a` with rows of `b` takes no longer than one over those of `b`
+/// with columns of `a`.
+fn by_rows(pe: &PeSpec, kind: Kind, (m, k, n): (u32, u32, u32)) -> bool {
+    looped(pe, kind, n, m * k).total() <= looped(pe, kind, m, k * n).total()
+}
+
+/// Cost of `c[m, n] += a[m, k] * b[k, n]` as a loop of multiply-adds with a scalar.
+pub fn product(pe: &PeSpec, kind: Kind, shape: (u32, u32, u32)) -> Cost {
+    let (m, k, n) = shape;
+    match by_rows(pe, kind, shape) {
+        true => looped(pe, kind, n, m * k),
+        false => looped(pe, kind, m, k * n),
+    }
 }
 
 /// Members of a group that are tried on a line of `length` PEs: around its root.

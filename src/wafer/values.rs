@@ -107,6 +107,11 @@ impl Values {
         self.shape.pes()
     }
 
+    /// Whether any kernel uses a buffer of this name.
+    pub fn has(&self, buffer: &str) -> bool {
+        self.extents.contains_key(buffer)
+    }
+
     fn address(&self, spot: Spot) -> usize {
         let base = self.bases.get(spot.buffer).copied().unwrap_or(0);
         (base + spot.at).max(0) as usize

@@ -15,7 +15,7 @@ use workloads::model::{Attention, FeedForward, Model};
 const EPSILON: f64 = 1e-5;
 
 /// Numbers between -1 and 1 that depend on all their arguments.
-fn number(seed: u64, parts: [u32; 4]) -> f64 {
+pub(super) fn number(seed: u64, parts: [u32; 4]) -> f64 {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for part in parts {
         state = (state ^ u64::from(part)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -24,7 +24,7 @@ fn number(seed: u64, parts: [u32; 4]) -> f64 {
     (state >> 40) as f64 / f64::from(1 << 23) - 1.0
 }
 
-fn seed(name: &str) -> u64 {
+pub(super) fn seed(name: &str) -> u64 {
     name.bytes().fold(7u64, |seed, byte| seed.wrapping_mul(31) ^ u64::from(byte))
 }
 

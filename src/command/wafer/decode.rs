@@ -54,6 +54,7 @@ fn show(run: &TokenRun, rate: f64, grid: Grid) -> serde_json::Value {
                 "part": part.kind,
                 "count": part.count,
                 "cycles": part.cycles(),
+                "bytes_per_pe": part.bytes,
                 "operators": operators,
             })
         })
@@ -79,7 +80,14 @@ fn human(run: &TokenRun, rate: f64, grid: Grid) -> String {
     );
     for part in &run.parts {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{:>4} x {:<22}{:>9} cycles", part.count, part.kind, part.cycles());
+        let _ = writeln!(
+            text,
+            "{:>4} x {:<22}{:>9} cycles   {} bytes of the fullest PE",
+            part.count,
+            part.kind,
+            part.cycles(),
+            part.bytes
+        );
         for timed in &part.operators {
             let spent = &timed.spent;
             let _ = writeln!(

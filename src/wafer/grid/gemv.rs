@@ -8,11 +8,19 @@
 
 use super::{Grid, Ways, Writer};
 use crate::error::Error;
-use crate::wafer::phase::Axis;
+use crate::wafer::instruction::{Place, Spot};
+use crate::wafer::phase::{Axis, Phase};
 use crate::wafer::timer::{Spent, Timer};
 use rayon::prelude::*;
 use sim_fabric::mesh::program::DType;
 use sim_sram::Kind;
+
+/// The slice of x that a column has.
+pub const IN: Spot = Spot::of("in");
+/// The tile, the outputs of one input together.
+pub const TILE: Spot = Spot::of("tile");
+/// The slice of y that a row has.
+pub const OUT: Spot = Spot::of("out");
 
 /// A matrix and a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +40,8 @@ pub struct GemvRun {
     pub grid: Grid,
     /// How partial sums are combined.
     pub reduce: String,
+    /// What happens.
+    pub phases: Vec<Phase>,
     /// Where its time went `[cycles]`.
     pub spent: Spent,
     /// Bytes of a PE's tile `[bytes]`.
@@ -58,12 +68,14 @@ impl Gemv {
             DType::F16 => Kind::F16,
             DType::F32 => Kind::F32Mul,
         };
-        writer.multiply(kind, tile.1, tile.0);
-        writer.reduce(Axis::S, (columns, 1), tile.1, (self.dtype, false))?;
+        let places = [OUT, TILE, IN].map(Place::from);
+        writer.multiply(kind, (tile.1, tile.0), places);
+        writer.reduce(Axis::S, (columns, 1), (tile.1, OUT), (self.dtype, false))?;
         Ok(GemvRun {
             grid: Grid { columns, rows: self.outs.div_ceil(tile.1) },
             reduce: writer.how(),
             spent: writer.run()?,
+            phases: writer.phases,
             tile_bytes: self.tile_bytes(grid),
         })
     }

@@ -14,6 +14,7 @@ use super::decode::kind;
 use super::gemm::{self, Tiles};
 use super::{Grid, Ways, Writer, product};
 use crate::error::Error;
+use crate::wafer::instruction::Spot;
 use crate::wafer::phase::Axis;
 use crate::wafer::timer::Timer;
 use sim_fabric::mesh::program::DType;
@@ -64,7 +65,7 @@ impl Prefilling<'_> {
             (OperatorKind::RmsNorm { .. }, _) => self.run(|to| {
                 to.each(Kind::F16, m * own);
                 to.rows_of(Kind::F16, own, m);
-                to.all_reduce(Axis::S, (side, 1), m, (to.sums(), false))?;
+                to.all_reduce(Axis::S, (side, 1), on(m), (to.sums(), false))?;
                 to.each(Kind::Special, m);
                 to.rows_of(Kind::F16, own, m);
                 to.rows_of(Kind::F16, own, m);
@@ -74,7 +75,7 @@ impl Prefilling<'_> {
                 let heads = m * (bands.query_heads() + bands.heads);
                 to.each(Kind::F16, heads * bands.dims);
                 to.rows_of(Kind::F16, bands.dims, heads);
-                to.all_reduce(Axis::S, (bands.all(), bands.count), heads, (to.sums(), false))?;
+                to.all_reduce(Axis::S, (bands.all(), bands.count), on(heads), (to.sums(), false))?;
                 to.each(Kind::Special, heads);
                 to.rows_of(Kind::F16, bands.dims, heads);
                 to.each(Kind::F16, heads * bands.dims);
@@ -100,7 +101,7 @@ impl Prefilling<'_> {
             }),
             // Half of all tokens cross the middle of each column, two ways.
             (OperatorKind::Embedding { .. }, _) => self.run(|to| {
-                to.send(Axis::O, side, self.tokens.div_ceil(4) * own);
+                to.send(Axis::O, side, on(self.tokens.div_ceil(4) * own));
                 Ok(())
             }),
             _ => Err(Error::input(
@@ -143,24 +144,24 @@ impl Prefilling<'_> {
         };
         let score = each((bands.group * m, bands.dims, m));
         let scores = gemm::step(self.timer, gemm::SMALL, score, (0, keys))?
-            + self.repeated(|to| to.reduce(Axis::S, line, tile, (to.sums(), false)))?;
+            + self.repeated(|to| to.reduce(Axis::S, line, on(tile), (to.sums(), false)))?;
         // The columns of a band hold one step after another.
         let held = tile * side.div_ceil(bands.pes);
         let softmax = self.run(|to| {
             to.each(Kind::F16, held);
             to.each(Kind::Max, held);
-            to.all_reduce(Axis::S, line, heads * m, (DType::F16, true))?;
+            to.all_reduce(Axis::S, line, on(heads * m), (DType::F16, true))?;
             to.each(Kind::F16, held);
             to.each(Kind::Special, held);
             to.each(Kind::F16, held);
-            to.all_reduce(Axis::S, line, heads * m, (to.sums(), false))?;
+            to.all_reduce(Axis::S, line, on(heads * m), (to.sums(), false))?;
             to.each(Kind::Special, heads * m);
             Ok(())
         })?;
         let weigh = each((bands.group * m, m, bands.dims));
         let weighted = gemm::step(self.timer, gemm::SMALL, weigh, (0, keys))?
             + self.repeated(|to| {
-                to.broadcast(Axis::S, line, tile, DType::F16);
+                to.broadcast(Axis::S, line, on(tile), DType::F16);
                 Ok(())
             })?;
         let divide = self.repeated(|to| {
@@ -177,4 +178,9 @@ impl Prefilling<'_> {
         let held = bands.query_heads() * m * m * self.side.div_ceil(bands.pes);
         Ok(2 * u64::from(held))
     }
+}
+
+/// So many elements of no buffer in particular.
+fn on(elements: u32) -> (u32, Spot) {
+    (elements, Spot::default())
 }

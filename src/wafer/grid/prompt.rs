@@ -51,7 +51,7 @@ pub fn prefill(
         )));
     }
     let grid = Grid { columns: side, rows: side };
-    let decoding = Decoding { timer, grid, hidden, attention };
+    let decoding = Decoding::new(timer, grid, model);
     let pipeline = Pipeline::new(model, Step::Prefill { tokens, before: 0 });
     pipeline
         .kinds

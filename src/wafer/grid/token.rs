@@ -3,6 +3,7 @@
 //! Layers stand on grids side by side on the wafer, as many on each as its memory holds; one grid works at
 //! a time. Where one is full, the residual stream goes on to the next.
 
+use super::buffers::STREAM;
 use super::decode::Decoding;
 use super::{Grid, Ways, Writer};
 use crate::error::Error;
@@ -32,6 +33,8 @@ pub struct PartRun {
     pub kind: &'static str,
     /// How many of it the model has.
     pub count: u32,
+    /// Bytes of weights and cache in its fullest PE `[bytes]`.
+    pub bytes: u64,
     /// Its operators in order.
     pub operators: Vec<Timed>,
 }
@@ -75,7 +78,8 @@ impl TokenRun {
 /// weights and cache.
 ///
 /// # Errors
-/// [`Error::Input`] for latent attention, [`Error::Simulation`] if an engine fails.
+/// [`Error::Input`] for latent attention, [`Error::DoesNotFit`] where a part's tiles do not fit the PEs of
+/// a grid, [`Error::Simulation`] if an engine fails.
 pub fn decode(
     timer: &Timer,
     grid: Grid,
@@ -84,7 +88,7 @@ pub fn decode(
     room: u64,
 ) -> Result<TokenRun, Error> {
     let pipeline = Pipeline::new(model, Step::Decode { batch: 1, context });
-    let decoding = Decoding { timer, grid, hidden: model.hidden, attention: model.attention };
+    let decoding = Decoding::new(timer, grid, model);
     let parts: Vec<PartRun> = pipeline
         .kinds
         .par_iter()
@@ -92,25 +96,40 @@ pub fn decode(
         .map(|(index, part)| {
             let mut field = Field::new(grid.columns, grid.rows);
             let mut operators = Vec::new();
+            let mut bytes = 0;
             for operator in &part.operators {
-                let phases = decoding.phases(operator)?;
-                let spent = timer.run(&phases, &mut field)?;
-                operators.push(Timed { name: operator.name, phases, spent });
+                let kernel = decoding.kernel(operator)?;
+                let spent = timer.run(&kernel.phases, &mut field)?;
+                bytes += kernel.memory.iter().map(|(_, bytes)| bytes).sum::<u64>();
+                operators.push(Timed { name: operator.name, phases: kernel.phases, spent });
+            }
+            if bytes > room {
+                return Err(Error::DoesNotFit(too_small(part.kind, grid, bytes, room)));
             }
             let count = pipeline.stages.iter().filter(|&&stage| stage == index).count() as u32;
-            Ok(PartRun { kind: part.kind, count, operators })
+            Ok(PartRun { kind: part.kind, count, bytes, operators })
         })
         .collect::<Result<_, Error>>()?;
     let grid_bytes = u64::from(grid.columns) * u64::from(grid.rows) * room.max(1);
     let grids = stored_bytes(model, context).div_ceil(grid_bytes);
     let mut way = Writer::new(timer, grid, Ways::TwoLevels);
-    way.send(Axis::O, grid.rows + 1, model.hidden.div_ceil(grid.columns));
+    way.send(Axis::O, grid.rows + 1, (decoding.own(), STREAM));
     Ok(TokenRun {
         parts,
         layers: model.layers.len() as u32,
         hand_overs: grids.saturating_sub(1) as u32,
         hand_over: way.run()?.total(),
     })
+}
+
+/// Why a part does not stand on a grid.
+pub(super) fn too_small(part: &str, grid: Grid, bytes: u64, room: u64) -> String {
+    let Grid { columns, rows } = grid;
+    format!(
+        "{part} part: weights and cache take {bytes} bytes of the fullest PE on {columns} x {rows}, \
+         {room} are left beside `pe.reserve`; use a larger --grid, a shorter context or weights of \
+         fewer bits"
+    )
 }
 
 /// Bytes of weights, scales and the cache of `context` tokens `[bytes]`.
