@@ -4,9 +4,13 @@
 //! no barrier. Programs keep colours of their own, so what is still under way does not meet what
 //! comes next, except on the links.
 
+use super::check::LAST_THREAD;
 use super::program::{Colour, DType, Op, OpKind, Operand, PeClass, Program, Shape};
 use std::collections::HashMap;
 use std::ops::Range;
+
+/// Threads of a PE.
+const THREADS: usize = LAST_THREAD as usize + 1;
 
 /// A program for lines along one axis, or work inside each PE.
 #[derive(Clone, Debug)]
@@ -49,12 +53,12 @@ fn class_at(steps: &[Step], x: u32, y: u32) -> PeClass {
             Step::Rows(line, from) => (line, *from, x, false),
             Step::Columns(line, from) => (line, *from, y, true),
             Step::Work(cycles) => {
-                class.ops.push(work(*cycles));
+                add_ops(&mut class, [work(*cycles)]);
                 continue;
             }
             Step::Ops(ops, [columns, rows]) => {
                 if columns.contains(&x) && rows.contains(&y) {
-                    class.ops.extend(ops.iter().cloned());
+                    add_ops(&mut class, ops.iter().cloned());
                 }
                 continue;
             }
@@ -76,6 +80,7 @@ pub(super) fn colours_of(program: &Program) -> u8 {
 }
 
 /// Puts `part` behind what `class` does, on colours from `colours` on, turned into a column or not.
+/// None of its threads begins before all of what `class` does is done.
 pub(super) fn append(class: &mut PeClass, part: &PeClass, colours: u8, turn: bool) {
     let shifted = |colour: Colour| Colour(colour.0 + colours);
     for route in &part.routes {
@@ -86,15 +91,33 @@ pub(super) fn append(class: &mut PeClass, part: &PeClass, colours: u8, turn: boo
         }
         class.routes.push(route);
     }
-    let first = class.ops.len() as u16;
-    for op in &part.ops {
+    let on_colours = part.ops.iter().map(|op| {
         let mut op = op.clone();
         for operand in [&mut op.dst, &mut op.a, &mut op.b, &mut op.c] {
             if let Operand::Fabric(colour) = operand {
                 *colour = shifted(*colour);
             }
         }
+        op
+    });
+    add_ops(class, on_colours);
+}
+
+/// Puts operations behind those of `class`: the first of each thread waits for all that is there.
+fn add_ops(class: &mut PeClass, ops: impl IntoIterator<Item = Op>) {
+    let first = class.ops.len() as u16;
+    let mut last = [None; THREADS];
+    for (index, op) in class.ops.iter().enumerate() {
+        last[op.thread as usize] = Some(index as u16);
+    }
+    let mut begun = [false; THREADS];
+    for mut op in ops {
         op.after.iter_mut().for_each(|index| *index += first);
+        let thread = op.thread as usize;
+        if !std::mem::replace(&mut begun[thread], true) {
+            let others = (0..THREADS).filter(|&other| other != thread);
+            op.after.extend(others.filter_map(|other| last[other]));
+        }
         class.ops.push(op);
     }
 }

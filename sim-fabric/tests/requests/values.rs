@@ -27,7 +27,7 @@ fn sums(memory: &[Vec<f32>], words: u32) -> Vec<f32> {
     (0..words as usize).map(|word| memory.iter().map(|pe| pe[word]).sum()).collect()
 }
 
-fn holds(goal: Goal, algorithm: &Algorithm, shape: (u32, u32), words: u32) {
+pub(super) fn holds(goal: Goal, algorithm: &Algorithm, shape: (u32, u32), words: u32) {
     for timing in [BARE, FULL] {
         let program = program(goal, algorithm.clone(), shape, words, &timing);
         let root = super::request(goal, algorithm.clone(), shape, words).root();
