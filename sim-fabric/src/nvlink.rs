@@ -25,9 +25,9 @@
 //!
 //! A *multicast* takes its source's links once and leaves the switches towards every other GPU. A
 //! *reduction* is asked for by its receiver: after a hop every other GPU sends its part, the switches
-//! add them up and send one sum. Both run at a share of the links' rate
-//! ([`NvlinkSpec::in_switch_rate`]). Between domains ([`NvlinkSpec::domain`]) a message takes its
-//! GPU's port to the slower network, that network's latency, and the receiver's port.
+//! add them up and send one sum. Both run at the links' rate. Between domains
+//! ([`NvlinkSpec::domain`]) a message takes its GPU's port to the slower network, that network's
+//! latency, and the receiver's port.
 //!
 //! Deviations: a switch stores without limit instead of holding the sender back by credits; parts
 //! pass a port whole instead of packet by packet, which changes who waits but not when the port is

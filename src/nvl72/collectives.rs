@@ -5,12 +5,13 @@
 //!
 //! | collective | beyond its messages |
 //! |---|---|
-//! | one-shot, in-switch all-reduce, all-gather | a launch, adding up and the norm behind it |
-//! | two-shot all-reduce | the same, and a barrier of all GPUs between its halves |
-//! | ring | what a general library's launch costs |
-//! | dispatch, combine | a launch with its tables; flags of all ranks, beside which payload flows |
+//! | one-shot, two-shot all-reduce, all-gather | a launch, an access for adding up and the norm behind it; HBM takes in and gives out every copy |
+//! | ring | a launch, four messages of greeting in turn; each step's share goes in and out of HBM before the next |
+//! | in-switch all-reduce | a launch and its own start; HBM takes the vector in and out |
+//! | dispatch, combine | launches, accesses and flags ([`exchange`]) |
 //!
-//! [`exchange`] has dispatch and combine.
+//! No cost is a collective's own but the start of the in-switch one: launches, accesses, HBM, links and the
+//! latency of a message are those of all others.
 
 pub mod exchange;
 
@@ -21,6 +22,9 @@ use reports::outcome::TimeSplit;
 use rustc_hash::FxHashMap;
 use sim_fabric::nvlink::{Message, collective, run};
 use std::cell::RefCell;
+
+/// Messages in turn before a ring of a general library runs: buffers offered and taken, both ways.
+const GREETING: f64 = 4.0;
 
 /// One collective as it was simulated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -89,68 +93,92 @@ impl<'a> Collectives<'a> {
     }
 
     /// Sum over `ranks` GPUs of a vector of `bytes`, the following norm inside, as an engine does it: by
-    /// its own kernel while its buffers have room, one-shot or two-shot, then by a general library, around
-    /// a ring or in the switches.
+    /// its own one-shot kernel, or by a general library around a ring or in the switches, whatever is
+    /// fastest. Two shots are there to be asked for: measured engines show no sign of them.
     pub fn all_reduce(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         self.remember(Key::AllReduce { ranks, bytes }, || {
             if u64::from(ranks) > self.facts.domain.whole() {
                 return self.by(AllReduce::Domains, ranks, bytes);
             }
-            let costs = &self.facts.collective;
-            let room = costs.one_shot_most.whole() * if ranks <= 2 { 2 } else { 1 };
-            let ways: &[AllReduce] = if bytes <= room {
-                &[AllReduce::OneShot, AllReduce::TwoShot]
-            } else if bytes <= costs.two_shot_most.whole() {
-                &[AllReduce::TwoShot]
-            } else {
-                &[AllReduce::Ring, AllReduce::InSwitch]
-            };
-            let mut best: Option<Timed> = None;
-            for &way in ways {
-                let timed = self.by(way, ranks, bytes)?;
-                if best.is_none_or(|best| timed.us() < best.us()) {
-                    best = Some(timed);
-                }
+            let library = self.library(ranks, bytes)?;
+            // Its least time is known without messages.
+            let least = self.one_shot_memory(ranks, bytes);
+            if least > library.us() * 1e-6 {
+                return Ok(library);
             }
-            Ok(best.unwrap_or_default())
+            let own = self.by(AllReduce::OneShot, ranks, bytes)?;
+            Ok(if own.us() <= library.us() { own } else { library })
         })
+    }
+
+    /// The all-reduce by a general library.
+    pub fn library(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
+        let ring = self.by(AllReduce::Ring, ranks, bytes)?;
+        // Of two GPUs nothing is left to add up on the way.
+        if ranks <= 2 || ring.us() * 1e-6 < self.facts.collective.in_switch.get() {
+            return Ok(ring);
+        }
+        let in_switch = self.by(AllReduce::InSwitch, ranks, bytes)?;
+        Ok(if in_switch.us() < ring.us() { in_switch } else { ring })
+    }
+
+    /// The copies of one shot, in and out of memory `[s]`.
+    fn one_shot_memory(&self, ranks: u32, bytes: u64) -> f64 {
+        self.in_and_out(u64::from(ranks) * bytes)
+    }
+
+    /// `bytes` written to HBM and read from it `[s]`.
+    fn in_and_out(&self, bytes: u64) -> f64 {
+        2.0 * bytes as f64 / self.facts.memory_rate()
     }
 
     /// The all-reduce by one algorithm, whether or not another would be shorter.
     pub fn by(&self, algorithm: AllReduce, ranks: u32, bytes: u64) -> Result<Timed, Error> {
-        let costs = &self.facts.collective;
         let share = bytes.div_ceil(u64::from(ranks.max(1)));
-        let one_shot = costs.one_shot.get();
-        let barrier = f64::from(ranks.max(1)).log2() * costs.two_shot.get();
-        let (messages, fixed) = match algorithm {
-            AllReduce::OneShot => (collective::one_shot(ranks, bytes), one_shot),
-            AllReduce::TwoShot => (collective::two_shot(ranks, bytes), one_shot + barrier),
-            AllReduce::InSwitch => (collective::in_switch(ranks, bytes), costs.in_switch.get()),
-            AllReduce::Ring => (collective::ring(ranks, share, 2), costs.ring.get()),
+        let kernel = self.facts.chain(1, 1.0);
+        let (messages, fixed, memory) = match algorithm {
+            AllReduce::OneShot => {
+                (collective::one_shot(ranks, bytes), kernel, self.one_shot_memory(ranks, bytes))
+            }
+            AllReduce::TwoShot => {
+                (collective::two_shot(ranks, bytes), kernel, self.in_and_out(2 * bytes))
+            }
+            AllReduce::InSwitch => {
+                let start = self.facts.chain(1, 0.0) + self.facts.collective.in_switch.get();
+                (collective::in_switch(ranks, bytes), start, self.in_and_out(bytes))
+            }
+            AllReduce::Ring => {
+                let steps = 2 * u64::from(ranks.saturating_sub(1));
+                let memory = self.in_and_out(steps * share);
+                (collective::ring(ranks, share, 2), self.greeting(), memory)
+            }
             AllReduce::Domains => {
                 let domain = (self.facts.domain.whole() as u32).clamp(1, ranks.max(1));
-                (collective::over_domains(ranks, domain, bytes), one_shot + barrier)
+                (collective::over_domains(ranks, domain, bytes), kernel, self.in_and_out(2 * bytes))
             }
         };
-        let rate = match algorithm {
-            AllReduce::TwoShot => costs.two_shot_rate.get(),
-            _ => 1.0,
-        };
-        self.time_at(ranks, &messages, algorithm.name(), fixed, rate)
+        self.time(ranks, &messages, algorithm.name(), fixed, memory)
+    }
+
+    /// Start of a ring of a general library: a launch, and messages in turn `[s]`.
+    fn greeting(&self) -> f64 {
+        self.facts.chain(1, 0.0) + GREETING * self.facts.nvlink.latency.get()
     }
 
     /// Every one of `ranks` GPUs gets the `bytes` of all others.
     pub fn all_gather(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         self.remember(Key::AllGather { ranks, bytes }, || {
             let messages = collective::all_gather(ranks, bytes);
-            self.time(ranks, &messages, "all-gather", self.facts.collective.one_shot.get())
+            let memory = self.one_shot_memory(ranks, bytes);
+            self.time(ranks, &messages, "all-gather", self.facts.chain(1, 1.0), memory)
         })
     }
 
     /// The same by a general library, around a ring.
     pub fn ring_gather(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         let messages = collective::ring(ranks, bytes, 1);
-        self.time(ranks, &messages, "ring all-gather", self.facts.collective.ring.get())
+        let memory = self.in_and_out(u64::from(ranks.saturating_sub(1)) * bytes);
+        self.time(ranks, &messages, "ring all-gather", self.greeting(), memory)
     }
 
     /// From a stage of a pipeline to the next: `bytes` of one attention group.
@@ -163,7 +191,7 @@ impl<'a> Collectives<'a> {
         let key = Key::Stage { stage, bytes };
         self.remember(key, || {
             let messages = [Message::new(0, stage, bytes)];
-            self.time(stage + 1, &messages, "send", self.facts.kernel.fixed.get())
+            self.time(stage + 1, &messages, "send", self.facts.chain(1, 0.0), 0.0)
         })
     }
 
@@ -180,34 +208,23 @@ impl<'a> Collectives<'a> {
         Ok(timed)
     }
 
-    /// Runs `messages` of `ranks` GPUs; `fixed` seconds besides.
+    /// Runs `messages` of `ranks` GPUs; `fixed` and `memory` seconds besides.
     fn time(
         &self,
         ranks: u32,
         messages: &[Message],
         algorithm: &'static str,
         fixed: f64,
+        memory: f64,
     ) -> Result<Timed, Error> {
-        self.time_at(ranks, messages, algorithm, fixed, 1.0)
-    }
-
-    /// The same where a kernel reaches `rate` of the links' rate.
-    fn time_at(
-        &self,
-        ranks: u32,
-        messages: &[Message],
-        algorithm: &'static str,
-        fixed: f64,
-        rate: f64,
-    ) -> Result<Timed, Error> {
-        let mut spec = self.facts.domain(ranks);
-        spec.link_bytes_per_s = ((spec.link_bytes_per_s as f64 * rate) as u64).max(1);
+        let spec = self.facts.domain(ranks);
         let traffic = run(&spec, messages).map_err(|error| Error::Simulation(error.to_string()))?;
         let busiest = traffic.sent.iter().chain(&traffic.received).max();
         Ok(Timed {
             algorithm,
             split: TimeSplit {
                 fabric_us: traffic.finish.seconds() * 1e6,
+                memory_us: memory * 1e6,
                 waiting_us: fixed * 1e6,
                 ..TimeSplit::default()
             },

@@ -12,7 +12,7 @@ const ROWS: [(&str, &str, &str); 17] = [
     (
         "in-switch reduction and multicast",
         "stepped",
-        "Reductions asked for and answered once, multicasts out of every port; at a fitted share of the links' rate.",
+        "Reductions asked for and answered once, multicasts out of every port; the start of such an all-reduce is fitted.",
     ),
     (
         "link striping",
@@ -30,14 +30,14 @@ const ROWS: [(&str, &str, &str); 17] = [
         "A step is simulated at nine contexts along the request and integrated between them.",
     ),
     (
-        "switch hop, endpoint",
+        "latency of a message",
         "fixed latency",
-        "No published figure for a hop exists; hop, endpoint and issue are fitted on steps of rings and one-shot all-reduces.",
+        "One fitted time from issue to use for all collectives; no published figure for a hop exists.",
     ),
     (
         "flags of dispatch and combine",
-        "fixed latency",
-        "A chain of flags beside the payload; fitted on rows of few tokens.",
+        "closed form",
+        "Counted launches, accesses and messages in turn, beside which payload flows; what each costs is shared with all kernels.",
     ),
     (
         "host",
@@ -47,12 +47,12 @@ const ROWS: [(&str, &str, &str); 17] = [
     (
         "kernels",
         "closed form",
-        "Fixed costs and the longest of waves of tiles, HBM time and arithmetic; no L2.",
+        "Launches and accesses in turn, each at one fitted cost, and the longest of waves of tiles, HBM time and arithmetic; no L2.",
     ),
     (
         "fused experts",
         "closed form",
-        "The faster of a kernel for few tokens and one for many, each fitted on half of a measured table.",
+        "The faster of a kernel for few tokens and one for many, made of the launches, accesses and steps of any product.",
     ),
     (
         "shared experts",

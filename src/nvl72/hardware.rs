@@ -32,13 +32,7 @@ facts! {
         compute: ComputeFacts,
         /// What any kernel, and a step, cost beyond their work.
         kernel: KernelFacts,
-        /// Matrix products.
-        product: ProductFacts,
-        /// Attention over a cache.
-        attention: AttentionFacts,
-        /// The fused kernels of the experts.
-        experts: ExpertFacts,
-        /// What collectives cost beyond their messages.
+        /// What collectives cost beyond launches, messages and memory.
         collective: CollectiveFacts,
         /// What joins the GPUs of a domain.
         nvlink: NvlinkFacts,
@@ -58,8 +52,8 @@ facts! {
         bandwidth: Bandwidth,
         /// Share of the bandwidth that a kernel reaches.
         reached: Fraction,
-        /// The same of the fused kernels of the experts, which stream large matrices.
-        streamed: Fraction,
+        /// One access that the next step of a kernel waits for: load, first use, synchronisation.
+        round_trip: Time,
     } groups {}
 }
 
@@ -82,7 +76,7 @@ facts! {
 facts! {
     /// What any kernel, and a step, cost beyond their work.
     KernelFacts {
-        /// Launch inside a CUDA graph, ramp-up and tail of a small kernel.
+        /// Launch inside a CUDA graph, ramp-up and tail of any kernel.
         fixed: Time,
         /// The host's part of a step: choosing what runs next, inputs in, tokens out.
         step: Time,
@@ -92,87 +86,10 @@ facts! {
 }
 
 facts! {
-    /// Matrix products.
-    ProductFacts {
-        /// Launch, ramp-up and tail.
-        fixed: Time,
-        /// Walking 1024 elements of the inner dimension, up to 2048, from where it is split.
-        depth: Time,
-        /// The same for every 1024 elements where it is split over processors.
-        split_depth: Time,
-        /// What a product of scaled blocks costs at first, the launch that quantises aside.
-        block_fixed: Time,
-        /// One tile of a product of 4-bit blocks walking 1024 elements.
-        fp4_depth: Time,
-        /// One tile of a product of 8-bit blocks walking 1024 elements.
-        fp8_depth: Time,
-    } groups {}
-}
-
-facts! {
-    /// Attention over a cache.
-    AttentionFacts {
-        /// What its two launches cost beyond those of small kernels.
-        fixed: Time,
-        /// Each doubling of the context from 128 to 4096 tokens.
-        depth: Time,
-    } groups {}
-}
-
-facts! {
-    /// The fused kernels of the experts: one made for few tokens, one for many.
-    ExpertFacts {
-        /// For few tokens: launches, sorting, activation, adding up.
-        few_fixed: Time,
-        /// For few tokens: a wave of one tile on every processor.
-        few_wave: Time,
-        /// For few tokens: one token in and out.
-        few_token: Time,
-        /// For many tokens: launches, sorting, activation, adding up.
-        many_fixed: Time,
-        /// For many tokens: a wave of one tile on every processor.
-        many_wave: Time,
-        /// For many tokens: one token in and out.
-        many_token: Time,
-    } groups {}
-}
-
-facts! {
-    /// What collectives cost beyond their messages.
+    /// What collectives cost beyond launches, messages and memory.
     CollectiveFacts {
-        /// A one-shot or in-switch all-reduce, an all-gather: launch, adding up, the norm behind.
-        one_shot: Time,
-        /// Longest vector that a one-shot all-reduce has room for; a pair of GPUs has room for twice.
-        one_shot_most: ByteCount,
-        /// A two-shot all-reduce, beyond a one-shot one: the barrier between its halves, each doubling
-        /// of its GPUs.
-        two_shot: Time,
-        /// Longest vector of a two-shot all-reduce of an engine; longer ones go to a general library.
-        two_shot_most: ByteCount,
-        /// Share of the links' rate that a two-shot all-reduce reaches, whose GPUs read from each other.
-        two_shot_rate: Fraction,
-        /// An in-switch all-reduce of a general library: its start.
+        /// Start of an in-switch all-reduce of a general library.
         in_switch: Time,
-        /// A ring of a general library.
-        ring: Time,
-        /// A dispatch or combine with one side: each doubling of its GPUs, whose tables it walks.
-        exchange_ranks: Time,
-        /// A dispatch: routing tables, copies.
-        dispatch_fixed: Time,
-        /// A dispatch's chain of flags, beside which payload flows.
-        dispatch_flags: Time,
-        /// A combine: copies, adding up by token.
-        combine_fixed: Time,
-        /// A combine's chain of flags, beside which payload flows.
-        combine_flags: Time,
-        /// A dispatch or combine with two sides: its start.
-        two_sided_fixed: Time,
-        /// Each token of the prepare step of two sides.
-        prepare_token: Time,
-        /// Rate at which a dispatch with two sides copies tokens, those that stay included.
-        two_sided_copy: Bandwidth,
-        /// Rate at which a combine with two sides copies and adds up.
-        two_sided_gather: Bandwidth,
     } groups {}
 }
 
@@ -189,14 +106,12 @@ facts! {
         packet_payload: ByteCount,
         /// Header and checks of a packet.
         packet_overhead: ByteCount,
-        /// From GPU through one switch to GPU.
+        /// From a GPU's issue of a short message to its use by another: write, hop, flag, poll.
+        latency: Time,
+        /// The part of it from link through one switch to link.
         hop: Time,
-        /// From the last byte's arrival to its use.
-        endpoint: Time,
         /// Issuing one message.
         issue: Time,
-        /// Share of the links' rate at which switches reduce and multicast.
-        in_switch: Fraction,
     } groups {}
 }
 
@@ -223,17 +138,21 @@ impl Nvl72Facts {
             packet_payload: Bytes(nvlink.packet_payload.whole().max(1)),
             packet_overhead: Bytes(nvlink.packet_overhead.whole()),
             hop: time(nvlink.hop.get()),
-            endpoint: time(nvlink.endpoint.get()),
+            endpoint: time((nvlink.latency.get() - nvlink.hop.get()).max(0.0)),
             issue: time(nvlink.issue.get()),
             outside_bytes_per_s: self.network.bandwidth.whole().max(1),
             outside_latency: time(self.network.latency.get()),
-            in_switch_rate: (nvlink.in_switch.get() * 1024.0).round() as u32,
         }
     }
 
     /// HBM bandwidth that is reached `[bytes/s]`.
     pub fn memory_rate(&self) -> f64 {
         self.hbm.bandwidth.get() * self.hbm.reached.get()
+    }
+
+    /// Time of `launches` kernels and of `trips` accesses that wait for each other `[s]`.
+    pub fn chain(&self, launches: u32, trips: f64) -> f64 {
+        f64::from(launches) * self.kernel.fixed.get() + trips * self.hbm.round_trip.get()
     }
 
     /// Bytes of a GPU that weights, cache and activations may fill `[bytes]`.

@@ -4,7 +4,7 @@
 //! What of them is not hidden is the part "shared_experts". All else is one launch behind the other, then
 //! the host's part. In a pipeline of stages a step is the way of one token through all of them.
 
-use super::collectives::exchange::{Exchange, Sides};
+use super::collectives::exchange::{self, Exchange, Sides};
 use super::collectives::{Collectives, Timed};
 use super::hardware::Nvl72Facts;
 use super::kernels::product::Arithmetic;
@@ -173,8 +173,7 @@ impl<'a> Rack<'a> {
     pub fn floor(&self, layout: Layout, batch: u32, context: u64) -> f64 {
         let batch = Batch::decode(layout, batch, context);
         let sets = self.sets(batch.all_tokens, layout.expert_parallel);
-        let costs = &self.facts.collective;
-        let exchange = costs.dispatch_fixed.get() + costs.combine_fixed.get();
+        let exchange = exchange::floor(self.facts);
         let time = |op: &Operator| {
             let kernels = work(self.plan, op, layout, &batch, loads(&sets, op), self.facts);
             let exchanged = matches!(op.kind, OperatorKind::Experts { combine: true, .. })

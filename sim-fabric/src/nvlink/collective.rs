@@ -181,7 +181,6 @@ mod tests {
             issue: Picos(1_000),
             outside_bytes_per_s: 100_000_000_000,
             outside_latency: Picos(5_000_000),
-            in_switch_rate: 1024,
         }
     }
 

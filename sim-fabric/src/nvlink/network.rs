@@ -30,8 +30,6 @@ pub struct NvlinkSpec {
     pub outside_bytes_per_s: u64,
     /// From a GPU to a GPU of another domain, first byte to first byte `[ps]`.
     pub outside_latency: Picos,
-    /// Share of the links' rate at which a switch reduces and multicasts `[1/1024]`.
-    pub in_switch_rate: u32,
 }
 
 impl NvlinkSpec {
@@ -45,12 +43,6 @@ impl NvlinkSpec {
     /// How long a message of `bytes` occupies a link `[ps]`.
     pub fn serialisation(&self, bytes: Bytes) -> Picos {
         Picos(over(self.wire_bytes(bytes).0, self.link_bytes_per_s))
-    }
-
-    /// How long a message of `bytes` that a switch reduces or multicasts occupies a link `[ps]`.
-    pub fn in_switch(&self, bytes: Bytes) -> Picos {
-        let whole = u128::from(self.serialisation(bytes).0) * 1024;
-        Picos((whole / u128::from(self.in_switch_rate.max(1))) as u64)
     }
 
     /// How long a message of `bytes` occupies a port of the network between domains `[ps]`.
@@ -250,7 +242,7 @@ pub fn run(spec: &NvlinkSpec, messages: &[Message]) -> Result<Traffic, NvlinkErr
                         queue.push(begin + spec.hop.0, Event::Head(index, message.destination));
                     }
                     Kind::Multicast => {
-                        let begin = take(&mut state.up[source], issued, spec.in_switch(bytes));
+                        let begin = take(&mut state.up[source], issued, spec.serialisation(bytes));
                         sent[source] += spec.wire_bytes(bytes);
                         copies[index as usize] = spec.gpus - 1;
                         for gpu in (0..spec.gpus).filter(|&gpu| gpu != message.source) {
@@ -263,7 +255,7 @@ pub fn run(spec: &NvlinkSpec, messages: &[Message]) -> Result<Traffic, NvlinkErr
                 let message = &messages[index as usize];
                 let mut last = now;
                 for gpu in (0..gpus).filter(|&gpu| gpu != message.destination as usize) {
-                    let time = spec.in_switch(message.bytes);
+                    let time = spec.serialisation(message.bytes);
                     last = last.max(take(&mut state.up[gpu], now, time));
                     sent[gpu] += spec.wire_bytes(message.bytes);
                 }
@@ -275,8 +267,7 @@ pub fn run(spec: &NvlinkSpec, messages: &[Message]) -> Result<Traffic, NvlinkErr
                 let inside = spec.together(message.source, to);
                 let (resource, time) = match message.kind {
                     Kind::Unicast if !inside => (&mut state.into[gpu], spec.outside(bytes)),
-                    Kind::Unicast => (&mut state.port[gpu], spec.serialisation(bytes)),
-                    Kind::Multicast | Kind::Reduce => (&mut state.port[gpu], spec.in_switch(bytes)),
+                    _ => (&mut state.port[gpu], spec.serialisation(bytes)),
                 };
                 let begin = take(resource, now, time);
                 port_wait += begin - now;
@@ -330,7 +321,6 @@ mod tests {
             issue: Picos(100_000),
             outside_bytes_per_s: 100_000_000_000,
             outside_latency: Picos(5_000_000),
-            in_switch_rate: 1024,
         }
     }
 

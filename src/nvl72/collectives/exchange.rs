@@ -1,18 +1,27 @@
 //! Dispatch of tokens to the GPUs of their experts, and combine: the results on their way back.
 //!
 //! ```text
-//!   one side:   launch ─► write into the receivers' memory ─┬─► done when the last flag is seen
-//!                         flags of all ranks ───────────────┘
-//!   two sides:  prepare (how many tokens come) ─► launch ─► copy into queues, out of queues
+//!   one side, dispatch:  launches ─► write into the receivers' memory ─┬─► flags
+//!                                    ranks of a token, one by one ─────┘
+//!             combine:   launches ─► flags ─► read from the senders' memory ─┬─► done
+//!                                             ranks of a token, one by one ──┘
+//!   two sides:           prepare (how many tokens come) ─► launches ─► copy into queues, out of queues
 //! ```
 //!
-//! With one side a chain of flags runs beside the payload: few tokens wait for the flags, many for the
-//! links. With two sides every copy of a token goes through a queue, also one that stays on its GPU.
+//! With one side few tokens wait for the ranks of one token, many for the links. A dispatch takes a place
+//! in the receiver's memory for each rank (an access of its own memory), a combine reads over the links
+//! (there and back). With two sides every copy of a token goes through a queue at the links' rate, also one
+//! that stays on its GPU; a combine takes every copy in and out of HBM once more to add up.
+//!
+//! Launches, accesses of memory and messages in turn are counted ([`Count`]); what each costs is shared
+//! with all other kernels.
 
 use super::{Collectives, Key, Timed};
 use crate::error::Error;
+use crate::nvl72::hardware::Nvl72Facts;
 use crate::nvl72::layout::Layout;
 use crate::nvl72::load::Draw;
+use sim_core::Bytes;
 use sim_fabric::nvlink::collective;
 
 /// How tokens travel.
@@ -40,6 +49,46 @@ pub struct Exchange {
     pub sides: Sides,
 }
 
+/// What comes one behind the other in an exchange beside its payload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Count {
+    /// Kernels.
+    launches: u32,
+    /// Accesses to a GPU's own memory.
+    trips: f64,
+    /// Messages, the payload's own aside.
+    messages: f64,
+}
+
+impl Count {
+    fn seconds(self, facts: &Nvl72Facts) -> f64 {
+        facts.chain(self.launches, self.trips) + self.messages * facts.nvlink.latency.get()
+    }
+}
+
+/// Two counts sent in turn.
+const PREPARE: Count = Count { launches: 3, trips: 4.0, messages: 1.0 };
+/// Tokens whose experts a block of 128 threads counts in a round trip.
+const COUNTED_A_TRIP: f64 = 128.0;
+
+/// Of a dispatch, or a combine (`back`).
+fn count(sides: Sides, back: bool) -> Count {
+    let (trips, messages) = match (sides, back) {
+        // Which experts, on which ranks, how many there, where to; flags behind the payload.
+        (Sides::One, false) => (5.0, 1.0),
+        // Results into the buffer; flags before the payload.
+        (Sides::One, true) => (2.0, 2.0),
+        (Sides::Two, false) => (3.0, 1.0),
+        (Sides::Two, true) => (4.0, 1.0),
+    };
+    Count { launches: 3, trips, messages }
+}
+
+/// A time that dispatch and combine with one side cannot beat together `[s]`.
+pub(in crate::nvl72) fn floor(facts: &Nvl72Facts) -> f64 {
+    [false, true].map(|back| count(Sides::One, back).seconds(facts)).iter().sum()
+}
+
 /// Draws that are simulated at most.
 const SIMULATED: u64 = 4;
 
@@ -60,7 +109,7 @@ impl Collectives<'_> {
             let algorithm = if back { "combine" } else { "dispatch" };
             let mut mean = Timed { algorithm, ..Timed::default() };
             for draw in &draws[..used] {
-                let timed = self.one(of, back, &draw.pairs(gpus, source), algorithm)?;
+                let timed = self.one(of, back, draw, &draw.pairs(gpus, source), algorithm)?;
                 mean.split.add(&timed.split, 1.0 / used as f64);
                 mean.link_bytes += timed.link_bytes / used as u64;
             }
@@ -70,48 +119,54 @@ impl Collectives<'_> {
 
     /// The step before a dispatch with two sides: everybody learns how many tokens come.
     pub fn prepare(&self, ranks: u32, tokens: u64) -> Result<Timed, Error> {
-        let costs = &self.facts.collective;
-        let fixed = costs.two_sided_fixed.get() + tokens as f64 * costs.prepare_token.get();
-        self.time(ranks, &collective::counts(ranks), "prepare", fixed)
+        let trips = tokens as f64 / COUNTED_A_TRIP;
+        let fixed = PREPARE.seconds(self.facts) + self.facts.chain(0, trips);
+        self.time(ranks, &collective::counts(ranks), "prepare", fixed, 0.0)
     }
 
     fn one(
         &self,
         of: Exchange,
         back: bool,
+        draw: &Draw,
         pairs: &[Vec<u32>],
         algorithm: &'static str,
     ) -> Result<Timed, Error> {
-        let costs = &self.facts.collective;
-        let (fixed, flags) = match (of.sides, back) {
-            (Sides::Two, _) => (&costs.two_sided_fixed, None),
-            (Sides::One, false) => (&costs.dispatch_fixed, Some(&costs.dispatch_flags)),
-            (Sides::One, true) => (&costs.combine_fixed, Some(&costs.combine_flags)),
-        };
         let messages = if back {
             collective::combine(pairs, of.token_bytes)
         } else {
             collective::dispatch(pairs, of.token_bytes)
         };
+        let count = count(of.sides, back);
         let gpus = of.layout.gpus();
-        let ranks = match of.sides {
-            Sides::One => f64::from(gpus).log2() * costs.exchange_ranks.get(),
-            Sides::Two => 0.0,
-        };
-        let mut timed = self.time(gpus, &messages, algorithm, fixed.get() + ranks)?;
+        let fixed = count.seconds(self.facts);
+        let mut timed = self.time(gpus, &messages, algorithm, fixed, 0.0)?;
         let flow = timed.split.fabric_us;
-        let beside = match flags {
-            Some(flags) => flags.get() * 1e6,
+        let beside = match of.sides {
+            Sides::One => {
+                let ranks = f64::from(draw.top_k.min(gpus.saturating_sub(1)));
+                let flags = self.time(gpus, &collective::counts(gpus), algorithm, 0.0, 0.0)?;
+                let latency = self.facts.nvlink.latency.get();
+                let (rank, first) = if back {
+                    // There and back, for each rank.
+                    (2.0 * latency, latency)
+                } else {
+                    (self.facts.hbm.round_trip.get(), 0.0)
+                };
+                flags.split.fabric_us + (ranks * rank - first).max(0.0) * 1e6
+            }
             // The queues of the GPU with most copies, those that stay included.
-            None => {
+            Sides::Two => {
                 let copies = |gpu: usize| {
                     let out: u64 = pairs[gpu].iter().map(|&count| u64::from(count)).sum();
                     let into: u64 = pairs.iter().map(|row| u64::from(row[gpu])).sum();
                     out.max(into)
                 };
-                let most = (0..pairs.len()).map(copies).max().unwrap_or(0);
-                let rate = if back { &costs.two_sided_gather } else { &costs.two_sided_copy };
-                (most * of.token_bytes) as f64 / rate.get() * 1e6
+                let bytes = (0..pairs.len()).map(copies).max().unwrap_or(0) * of.token_bytes;
+                if back {
+                    timed.split.memory_us += self.in_and_out(bytes) * 1e6;
+                }
+                self.facts.domain(gpus).serialisation(Bytes(bytes)).seconds() * 1e6
             }
         };
         timed.split.waiting_us += (beside - flow).max(0.0);

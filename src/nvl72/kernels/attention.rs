@@ -5,8 +5,8 @@
 //! latents (as many operations as absorbing, which the plan counts) and attend over those: fewer operations
 //! for each pair of tokens.
 //!
-//! A longer context costs more than its bytes: more parts, deeper merges. That is
-//! [`depth`](crate::nvl72::hardware::AttentionFacts::depth) for each doubling from `SHORT` to `LONG`.
+//! Each launch waits for memory once; a longer context costs more than its bytes: more parts, deeper
+//! merges, a round trip for each doubling from `SHORT` to `LONG`.
 
 use super::product::Arithmetic;
 use super::{Batch, WORD, Work};
@@ -14,6 +14,8 @@ use crate::nvl72::hardware::Nvl72Facts;
 use crate::nvl72::plan::Plan;
 use workloads::model::WeightFormat;
 
+/// Over parts of the context, and their merge.
+const LAUNCHES: u32 = 2;
 /// Tokens that one part of the context holds at least.
 const SHORT: f64 = 128.0;
 /// Context from which on merging grows no more.
@@ -70,17 +72,15 @@ pub fn grouped(plan: &Plan, facts: &Nvl72Facts, batch: &Batch, of: &Grouped) -> 
 }
 
 fn finish(plan: &Plan, facts: &Nvl72Facts, context: f64, bytes: u64, flops: f64) -> Work {
-    let costs = &facts.attention;
     let doublings = (context.min(LONG) / SHORT).max(1.0).log2();
-    let fixed = 2.0 * facts.kernel.fixed.get() + costs.fixed.get() + doublings * costs.depth.get();
     // Keys and values of 8 bit are multiplied as they are.
     let bits = if plan.kv_bits() <= 8 { 8 } else { 16 };
     let arithmetic = Arithmetic::of(WeightFormat::plain(bits));
     Work {
-        launches: 2,
+        launches: LAUNCHES,
         other_bytes: bytes,
         flops,
-        fixed_us: fixed * 1e6,
+        fixed_us: facts.chain(LAUNCHES, f64::from(LAUNCHES) + doublings) * 1e6,
         memory_us: bytes as f64 / facts.memory_rate() * 1e6,
         arithmetic_us: flops / arithmetic.rate(facts) * 1e6,
         ..Work::default()

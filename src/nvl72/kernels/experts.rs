@@ -5,14 +5,23 @@
 //!             [        the experts with tokens, each a tile of 128 outputs a processor        ]
 //! ```
 //!
-//! Engines have two such kernels and take the faster one: one made for few tokens, one for many. Either
-//! costs a fixed time, the longer of HBM (the experts that got tokens, each read once) and arithmetic, a
-//! time for each wave of tiles (start and end of a tile, so that experts cut over many GPUs pay for their
-//! short inner dimension), and a time for each token that goes in and out.
+//! Engines have two such kernels and take the faster one: one made for few tokens, one for many. Both
+//! are made of the parts of any product of scaled blocks:
 //!
-//! The two projections are two operators of the plan; each takes half of what is fixed.
+//! | | few | many |
+//! |---|---|---|
+//! | launches | 3: gate and up with SwiGLU, down, adding up | 7: counting, sorting, copying, gate and up, SwiGLU, down, adding up |
+//! | a tile | the steps of its inner dimension, the next tile's first load under way | the same, and two accesses: whose rows they are, and the store |
+//! | tokens | 32 warps of a block handle one each in a round trip | the same |
+//!
+//! The first tile shows in full; behind it the longest of the other waves, HBM (the experts that got
+//! tokens, each read once) and arithmetic. Experts cut over many GPUs have a short inner dimension and pay
+//! for their tiles' two accesses.
+//!
+//! The two projections are two operators of the plan; each takes half of the launches and tokens. The
+//! kernel for few tokens exists where the tensor cores multiply 4-bit floats.
 
-use super::product::{Arithmetic, Product, TILE, product};
+use super::product::{Arithmetic, Product, TILE, block_trips, product};
 use super::{Batch, WORD, Work, element_wise};
 use crate::nvl72::hardware::Nvl72Facts;
 use crate::nvl72::layout::Layout;
@@ -48,36 +57,49 @@ pub enum Kernel {
     Many,
 }
 
+/// Tokens that a block of 32 warps handles in one round trip.
+const TOKENS_A_TRIP: f64 = 32.0;
+
+impl Kernel {
+    /// Launches, and accesses of a tile beside its steps.
+    fn costs(self) -> (u32, f64) {
+        match self {
+            Self::Few => (3, 0.0),
+            Self::Many => (7, 2.0),
+        }
+    }
+}
+
 /// Work of one projection in a given kernel.
 pub fn projection(facts: &Nvl72Facts, of: &Projection, kernel: Kernel) -> Work {
-    let costs = &facts.experts;
-    let (fixed, wave, token) = match kernel {
-        Kernel::Few => (&costs.few_fixed, &costs.few_wave, &costs.few_token),
-        Kernel::Many => (&costs.many_fixed, &costs.many_wave, &costs.many_token),
-    };
+    let (launches, trips) = kernel.costs();
     let weight_bytes = u64::from(of.active) * of.expert_bytes;
     let vectors = of.rows * f64::from(of.ins + of.outs) * WORD as f64;
     let flops = 2.0 * of.rows * f64::from(of.ins) * f64::from(of.outs);
-    let tiles = f64::from(of.active) * u64::from(of.outs).div_ceil(TILE) as f64;
+    let high = (of.rows / f64::from(of.active.max(1)) / TILE as f64).ceil().max(1.0);
+    let tiles = f64::from(of.active) * u64::from(of.outs).div_ceil(TILE) as f64 * high;
     let waves = tiles / facts.compute.processors.get().max(1.0);
-    let tokens = of.tokens / 2.0 * token.get();
-    let bandwidth = facts.hbm.bandwidth.get() * facts.hbm.streamed.get();
+    let tile = facts.chain(0, block_trips(of.format.bits, of.ins) + trips);
+    let fixed = facts.chain(launches, of.tokens / TOKENS_A_TRIP) / 2.0;
     Work {
-        launches: 2,
+        launches: launches.div_ceil(2),
         weight_bytes,
         other_bytes: vectors as u64,
         flops,
-        fixed_us: (fixed.get() / 2.0 + waves * wave.get() + tokens) * 1e6,
-        waves_us: 0.0,
-        memory_us: (weight_bytes as f64 + vectors) / bandwidth * 1e6,
+        fixed_us: (fixed + tile) * 1e6,
+        waves_us: (waves - 1.0).max(0.0) * tile * 1e6,
+        memory_us: (weight_bytes as f64 + vectors) / facts.memory_rate() * 1e6,
         arithmetic_us: flops / Arithmetic::of(of.format).rate(facts) * 1e6,
     }
 }
 
 /// Work of one projection in the faster kernel.
 pub fn faster(facts: &Nvl72Facts, of: &Projection) -> Work {
-    let few = projection(facts, of, Kernel::Few);
     let many = projection(facts, of, Kernel::Many);
+    if facts.compute.fp4.get() <= facts.compute.fp8.get() {
+        return many;
+    }
+    let few = projection(facts, of, Kernel::Few);
     if few.total_us() <= many.total_us() { few } else { many }
 }
 
@@ -114,10 +136,9 @@ pub fn routed(
     let bytes = u64::from(shared) * expert_share(shared_format, ins, outs, combine, cut);
     let rows = u64::from(shared) * batch.tokens;
     let flops = 2.0 * rows as f64 * f64::from(ins) * f64::from(outs) / f64::from(cut);
-    let bandwidth = facts.hbm.bandwidth.get() * facts.hbm.streamed.get();
     work.weight_bytes += bytes;
     work.flops += flops;
-    work.memory_us += bytes as f64 / bandwidth * 1e6;
+    work.memory_us += bytes as f64 / facts.memory_rate() * 1e6;
     work.arithmetic_us += flops / Arithmetic::of(shared_format).rate(facts) * 1e6;
     work
 }

@@ -3,8 +3,8 @@
 use super::published::{Line, Published};
 use super::{Row, facts};
 use crate::error::Error;
+use crate::nvl72::collectives::Collectives;
 use crate::nvl72::collectives::exchange::{Exchange, Sides};
-use crate::nvl72::collectives::{AllReduce, Collectives};
 use crate::nvl72::load::dealt;
 use crate::nvl72::step::payload;
 use crate::nvl72::{Layout, Nvl72Facts};
@@ -36,24 +36,16 @@ pub(super) fn all_reduce() -> Result<Vec<Row>, Error> {
     by_system(&Published::new("all_reduce", text), |line, known| {
         let (system, gpus) = (line.text("system")?, line.number("gpus")?);
         let elements: u64 = line.number("elements")?;
-        // Fitted: the base of each system, the step from 4 to 8 GPUs, and where 8 GPUs go two ways.
-        let calibrated = matches!(
-            (system, gpus, elements),
-            (_, 4, 8192)
-                | ("b200_sxm" | "h200_sxm", 8, 8192)
-                | ("b200_sxm", 8, 4_194_304 | 16_777_216)
-                | ("h200_sxm", 8, 1_048_576)
-        );
         Ok(Row {
             name: format!("{system} {gpus} GPUs {elements} elements"),
             published: line.number("us")?,
             predicted: known.all_reduce(gpus, elements * 2)?.us(),
-            calibrated,
+            calibrated: line.even(),
         })
     })
 }
 
-/// All-reduces and all-gathers by a general library, around rings.
+/// All-reduces and all-gathers by a general library, around rings or in the switches.
 pub(super) fn nccl() -> Result<Vec<Row>, Error> {
     let text = include_str!("../../../examples/published/nccl.csv");
     by_system(&Published::new("nccl", text), |line, known| {
@@ -61,7 +53,7 @@ pub(super) fn nccl() -> Result<Vec<Row>, Error> {
         let (gpus, elements): (u32, u64) = (line.number("gpus")?, line.number("elements")?);
         let bytes = elements * 2;
         let timed = if op == "all_reduce" {
-            known.by(AllReduce::Ring, gpus, bytes)?
+            known.library(gpus, bytes)?
         } else {
             known.ring_gather(gpus, bytes.div_ceil(u64::from(gpus)))?
         };
@@ -69,8 +61,7 @@ pub(super) fn nccl() -> Result<Vec<Row>, Error> {
             name: format!("{op} {system} {gpus} GPUs {elements} elements"),
             published: line.number("us")?,
             predicted: timed.us(),
-            calibrated: op == "all_reduce" && elements == 256 && gpus > 2
-                || gpus == 8 && elements >= 134_217_728,
+            calibrated: line.even(),
         })
     })
 }
