@@ -24,6 +24,7 @@
 pub mod collectives;
 pub mod fidelity;
 pub mod frontier;
+mod halves;
 pub mod hardware;
 pub mod kernels;
 pub mod layout;

@@ -110,12 +110,15 @@ struct Spread {
     /// Stages, each with a share of the layers
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pp: u32,
+    /// Decode in two half batches, one computing while the other's tokens travel
+    #[arg(long)]
+    half_batches: bool,
 }
 
 impl Spread {
     fn layout(self) -> Layout {
         let plain = Layout::new(self.tp, self.attention_dp, self.ep);
-        Layout { pipeline_parallel: self.pp, ..plain }
+        Layout { pipeline_parallel: self.pp, half_batches: self.half_batches, ..plain }
     }
 }
 

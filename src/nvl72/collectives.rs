@@ -100,13 +100,15 @@ impl<'a> Collectives<'a> {
             if u64::from(ranks) > self.facts.domain.whole() {
                 return self.by(AllReduce::Domains, ranks, bytes);
             }
-            let library = self.library(ranks, bytes)?;
-            // Its least time is known without messages.
-            let least = self.one_shot_memory(ranks, bytes);
-            if least > library.us() * 1e-6 {
-                return Ok(library);
-            }
             let own = self.by(AllReduce::OneShot, ranks, bytes)?;
+            // A ring takes its steps' latency at least, and the switches no less than that for few bytes.
+            let steps = f64::from(2 * ranks.saturating_sub(1));
+            let least = self.greeting() + steps * self.facts.nvlink.latency.get();
+            let start = self.facts.collective.in_switch.get();
+            if own.us() * 1e-6 < least.min(start) {
+                return Ok(own);
+            }
+            let library = self.library(ranks, bytes)?;
             Ok(if own.us() <= library.us() { own } else { library })
         })
     }

@@ -76,8 +76,8 @@ const ROWS: [(&str, &str, &str); 17] = [
     ),
     (
         "overlap of kernels and collectives",
-        "absent",
-        "Computing and communicating take turns; engines overlap half batches in wide expert parallelism.",
+        "stepped",
+        "Where the layout asks for half batches, one computes while the other's tokens travel; else computing and communicating take turns.",
     ),
     ("switch back-pressure", "absent", "A switch stores what waits for a port."),
     ("speculative decoding", "absent", "One token a step."),

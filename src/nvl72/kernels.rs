@@ -122,6 +122,21 @@ impl Work {
         }
     }
 
+    /// The same once more behind it.
+    #[must_use]
+    pub fn twice(self) -> Self {
+        Self {
+            launches: 2 * self.launches,
+            weight_bytes: 2 * self.weight_bytes,
+            other_bytes: 2 * self.other_bytes,
+            flops: 2.0 * self.flops,
+            fixed_us: 2.0 * self.fixed_us,
+            waves_us: 2.0 * self.waves_us,
+            memory_us: 2.0 * self.memory_us,
+            arithmetic_us: 2.0 * self.arithmetic_us,
+        }
+    }
+
     /// Time on a GPU `[us]`.
     pub fn total_us(&self) -> f64 {
         self.fixed_us + self.waves_us.max(self.memory_us).max(self.arithmetic_us)

@@ -32,6 +32,9 @@ pub struct Layout {
     /// Stages, each with its share of the layers.
     #[serde(default = "one")]
     pub pipeline_parallel: u32,
+    /// Whether decode steps run in two half batches, one computing while the other's tokens travel.
+    #[serde(default)]
+    pub half_batches: bool,
 }
 
 fn one() -> u32 {
@@ -46,6 +49,7 @@ impl Layout {
             attention_data_parallel: dp,
             expert_parallel: ep,
             pipeline_parallel: 1,
+            half_batches: false,
         }
     }
 
@@ -67,6 +71,11 @@ impl Layout {
     /// Whether tokens travel to the GPUs of their experts.
     pub fn exchanges(self) -> bool {
         self.attention_data_parallel > 1 && self.expert_parallel == self.gpus()
+    }
+
+    /// Whether tokens of one half batch travel while the other is computed.
+    pub fn overlaps(self) -> bool {
+        self.half_batches && self.exchanges()
     }
 
     /// Requests of a stage's `batch` that the fullest attention group has.
@@ -99,6 +108,12 @@ impl Layout {
             return Err(Error::input(format!(
                 "layout {self}: expert_parallel must divide the {stage} GPUs of tensor_parallel x \
                  attention_data_parallel"
+            )));
+        }
+        if self.half_batches && !self.exchanges() {
+            return Err(Error::input(format!(
+                "layout {self}: half_batches overlaps dispatch and combine, which take \
+                 attention_data_parallel above 1 and expert_parallel equal to the {stage} GPUs"
             )));
         }
         Ok(())
@@ -169,6 +184,9 @@ impl fmt::Display for Layout {
         write!(f, " ep{}", self.expert_parallel)?;
         if self.pipeline_parallel > 1 {
             write!(f, " pp{}", self.pipeline_parallel)?;
+        }
+        if self.half_batches {
+            f.write_str(" in halves")?;
         }
         Ok(())
     }

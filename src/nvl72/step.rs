@@ -1,11 +1,13 @@
 //! One step of a replica: its kernels and collectives in order, on the GPU that takes longest.
 //!
 //! Two streams run at a time in one place: the shared experts beside router, dispatch and routed experts.
-//! What of them is not hidden is the part "shared_experts". All else is one launch behind the other, then
+//! What of them is not hidden is the part "shared_experts". With half batches dispatch and combine of one
+//! half run beside the other ([`halves`]). All else is one launch behind the other, then
 //! the host's part. In a pipeline of stages a step is the way of one token through all of them.
 
 use super::collectives::exchange::{self, Exchange, Sides};
 use super::collectives::{Collectives, Timed};
+use super::halves;
 use super::hardware::Nvl72Facts;
 use super::kernels::product::Arithmetic;
 use super::kernels::{Batch, Work, experts, work};
@@ -99,7 +101,7 @@ impl Part {
 }
 
 impl StepTime {
-    fn push(&mut self, part: Part) {
+    pub(super) fn push(&mut self, part: Part) {
         self.split.add(&part.split, 1.0);
         self.parts.push(part);
     }
@@ -177,7 +179,8 @@ impl<'a> Rack<'a> {
         let time = |op: &Operator| {
             let kernels = work(self.plan, op, layout, &batch, loads(&sets, op), self.facts);
             let exchanged = matches!(op.kind, OperatorKind::Experts { combine: true, .. })
-                && layout.exchanges();
+                && layout.exchanges()
+                && !layout.overlaps();
             let exchange = if exchanged { exchange } else { 0.0 };
             kernels.total_us() * 1e-6 + exchange
         };
@@ -196,6 +199,19 @@ impl<'a> Rack<'a> {
     }
 
     fn step(&self, layout: Layout, batch: &Batch, one_group: bool) -> Result<StepTime, Error> {
+        let mut step = if layout.overlaps() && !batch.prompt && batch.tokens > 1 {
+            halves::both(&self.pass(layout, &halves::half(batch), one_group)?)
+        } else {
+            self.pass(layout, batch, one_group)?
+        };
+        let kernel = &self.facts.kernel;
+        let host = kernel.step.get() + batch.sequences as f64 * kernel.sequence.get();
+        step.push(Part::waiting("host", "head", None, host * 1e6));
+        Ok(step)
+    }
+
+    /// All of a step but the host's part.
+    fn pass(&self, layout: Layout, batch: &Batch, one_group: bool) -> Result<StepTime, Error> {
         let sets = self.sets(batch.all_tokens, layout.expert_parallel);
         let mut step = StepTime::default();
         // Time since the shared experts could start beside the main stream.
@@ -229,9 +245,6 @@ impl<'a> Rack<'a> {
             let timed = self.collectives.between_stages(layout, bytes)?;
             step.push(Part::collective("next_stage", "head", None, timed));
         }
-        let kernel = &self.facts.kernel;
-        let host = kernel.step.get() + batch.sequences as f64 * kernel.sequence.get();
-        step.push(Part::waiting("host", "head", None, host * 1e6));
         Ok(step)
     }
 

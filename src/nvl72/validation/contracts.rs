@@ -83,3 +83,26 @@ fn conservation_one_gpu_stores_and_computes_what_the_model_says() {
         }
     }
 }
+
+#[test]
+fn curve_half_batches_hide_long_exchanges_and_cost_small_batches_weights_read_twice() {
+    use crate::nvl72::step::Rack;
+    let model = kimi();
+    let plan = plan(&model);
+    let facts = gb200().facts;
+    let rack = Rack::new(&plan, &facts, workloads::routing::ExpertLoad::Balanced, 1);
+    let whole = Layout::new(1, 48, 48);
+    let halves = Layout { half_batches: true, ..whole };
+    let step = |layout, batch| rack.decode(layout, batch, 2048).unwrap();
+    let (many, few) = (48 * 1024, 48 * 2);
+    assert!(step(halves, many).seconds() < 0.95 * step(whole, many).seconds());
+    assert!(step(halves, few).seconds() > 1.2 * step(whole, few).seconds());
+    let step = step(halves, many);
+    let parts: f64 = step.parts.iter().map(|part| part.split.total_us()).sum();
+    assert!((parts / step.split.total_us() - 1.0).abs() < 1e-9);
+    // One request a GPU cannot be halved.
+    let one = |layout| rack.decode(layout, 48, 2048).unwrap().seconds();
+    assert_eq!(one(halves), one(whole));
+    let error = Layout { half_batches: true, ..Layout::new(8, 1, 8) }.check(72).unwrap_err();
+    assert!(error.to_string().contains("half_batches"), "{error}");
+}

@@ -96,7 +96,7 @@ fn row(line: &Line<'_>, rack: &Rack<'_>) -> Result<Row, Error> {
 }
 
 /// Single figures: a server of B200s, and wide expert parallelism, whose engine computes one half of the
-/// batch while the other half travels, which the model does not.
+/// batch while the other half travels.
 pub(super) fn single_points() -> Result<Vec<Row>, Error> {
     let plan = plan(Weights::Nvfp4)?;
     let eight = facts("b200")?;
@@ -104,7 +104,8 @@ pub(super) fn single_points() -> Result<Vec<Row>, Error> {
     let one = 1.0 / rack.decode(Layout::new(8, 1, 8), 1, 1536)?.seconds();
     let many = facts("gb200")?;
     let rack = Rack::new(&plan, &many, ExpertLoad::Balanced, 1);
-    let wide = 1408.0 / rack.decode(Layout::new(1, 48, 48), 48 * 1408, 2048)?.seconds();
+    let layout = Layout { half_batches: true, ..Layout::new(1, 48, 48) };
+    let wide = 1408.0 / rack.decode(layout, 48 * 1408, 2048)?.seconds();
     let row = |name: &str, published, predicted| Row {
         name: name.to_string(),
         published,
