@@ -22,6 +22,7 @@
 //! measurements is computed by [`validation`].
 
 pub mod collectives;
+pub mod disaggregated;
 pub mod fidelity;
 pub mod frontier;
 mod halves;

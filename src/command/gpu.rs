@@ -9,6 +9,7 @@
 mod decode;
 mod frontier;
 mod prefill;
+mod serve;
 
 use super::args::Format;
 use crate::error::{Error, Problem};
@@ -35,6 +36,8 @@ pub(super) enum Gpu {
     Prefill(prefill::Options),
     /// Over batch and layout: one user's speed against that of a GPU
     Frontier(frontier::Options),
+    /// Prompts on workers of their own, their caches sent to those that decode
+    Serve(serve::Options),
 }
 
 impl Gpu {
@@ -44,6 +47,7 @@ impl Gpu {
             Self::Decode(options) => options.common.format,
             Self::Prefill(options) => options.common.format,
             Self::Frontier(options) => options.common.format,
+            Self::Serve(options) => options.common.format,
         }
     }
 
@@ -53,6 +57,7 @@ impl Gpu {
             Self::Decode(options) => options.run(),
             Self::Prefill(options) => options.run(),
             Self::Frontier(options) => options.run(),
+            Self::Serve(options) => options.run(),
         }
     }
 }

@@ -14,7 +14,7 @@ mod contracts;
 #[cfg(test)]
 mod fitted;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 

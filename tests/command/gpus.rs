@@ -86,3 +86,22 @@ fn layouts_that_cannot_be_are_refused_with_the_reason() {
         refused(&["nvlink", "dispatch", "--preset", "h200x8", "--ep", "16", "--tokens", "1"]);
     assert!(code == 3 && text.contains("--set gpus=16"), "{code} {text}");
 }
+
+#[test]
+fn prompts_on_workers_of_their_own_leave_the_time_per_token_alone() {
+    let args = ["gpu", "serve", "--model", MODEL, "--weights", "nvfp4", "--tp", "8", "--ep", "8"];
+    let lengths = ["--batch", "8", "--prompt-tokens", "8192", "--output-tokens", "1024"];
+    let prefill = ["--prefill-tp", "8", "--prefill-ep", "8"];
+    let value = json(&[&args[..], &lengths, &prefill].concat());
+    let number = |key: &str| value[key].as_f64().unwrap();
+    assert!((number("tpot_ms") * number("tokens_per_s_user") / 1e3 - 1.0).abs() < 1e-4);
+    // Every GPU of both kinds counts.
+    assert!(number("tokens_per_s_gpu") < number("tokens_per_s_user"));
+    assert!(number("prefill_workers_per_decode_worker") > 0.0);
+    // 61 layers of 576 bytes a token over 900 GB/s at most.
+    assert!(number("transfer_ms") > 8192.0 * 61.0 * 576.0 / 900e6);
+    assert!(number("ttft_ms") > number("transfer_ms"));
+    let many = ["--prefill-tp", "64", "--prefill-ep", "64", "--attention-dp", "2"];
+    let (code, said) = refused(&[&args[..], &lengths, &many].concat());
+    assert!(code != 0 && said.contains("80 GPUs"), "{said}");
+}
