@@ -21,6 +21,7 @@ pub mod gemm;
 pub mod gemv;
 pub mod prefill;
 pub mod prompt;
+pub mod rounds;
 mod route;
 pub mod token;
 
@@ -76,6 +77,11 @@ impl<'a> Writer<'a> {
         Self { timer, grid, ways, phases: vec![LocalPhase::timed(timer.pe.start())] }
     }
 
+    /// What follows in a task that runs.
+    pub fn behind(timer: &'a Timer, grid: Grid, ways: Ways) -> Self {
+        Self { timer, grid, ways, phases: Vec::new() }
+    }
+
     /// Adds work in each PE.
     fn local(&mut self, cost: Cost, instructions: impl IntoIterator<Item = Instruction>) {
         if !matches!(self.phases.last(), Some(Phase::Local(_))) {
@@ -122,18 +128,30 @@ impl<'a> Writer<'a> {
     /// `c[m, n] += a[m, k] * b[k, n]` in each PE: a loop over the scalars of one factor, whichever
     /// takes less time.
     pub fn product(&mut self, kind: Kind, shape: (u32, u32, u32), places: Factors) {
+        self.product_from(kind, shape, places, Place::from);
+    }
+
+    /// The same where `of_b` says where b is found from its first element.
+    pub fn product_from(
+        &mut self,
+        kind: Kind,
+        shape: (u32, u32, u32),
+        places: Factors,
+        of_b: impl Fn(Spot) -> Place,
+    ) {
         let (m, k, n) = shape;
         let Factors { c, a, b } = places;
+        let from_b = |by: [i32; 3]| of_b(b.0).with(by);
         let place = |(first, _): (Spot, [i32; 2]), by: [i32; 3]| Place::strided(first, by);
         match by_rows(&self.timer.pe, kind, shape) {
             true => {
                 let c = place(c, [c.1[1], 0, c.1[0]]);
-                let factors = [place(a, [0, a.1[1], a.1[0]]), place(b, [b.1[1], b.1[0], 0])];
+                let factors = [place(a, [0, a.1[1], a.1[0]]), from_b([b.1[1], b.1[0], 0])];
                 self.looped(kind, &[n, k, m], c, factors);
             }
             false => {
                 let c = place(c, [c.1[0], 0, c.1[1]]);
-                let factors = [place(a, [a.1[0], a.1[1], 0]), place(b, [0, b.1[0], b.1[1]])];
+                let factors = [place(a, [a.1[0], a.1[1], 0]), from_b([0, b.1[0], b.1[1]])];
                 self.looped(kind, &[m, k, n], c, factors);
             }
         }

@@ -249,6 +249,11 @@ impl Timer {
         Ok((run, self.conditions.engine == Engine::Stream))
     }
 
+    /// What operations on the fabric cost beside their words.
+    pub fn timing(&self) -> Timing {
+        self.conditions.timing
+    }
+
     /// Numbers of the fabric.
     pub fn fabric(&self) -> &FabricSpec {
         &self.conditions.fabric

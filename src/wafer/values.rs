@@ -12,6 +12,7 @@
 //! the weights. For small rectangles: a phase costs every wavelet of every line.
 
 pub mod load;
+mod rounds;
 
 use super::instruction::{Instruction, Place, Spot};
 use super::kernels::Kernel;
@@ -126,6 +127,11 @@ impl Values {
     /// The number in the PE of column `s` and row `o`.
     pub fn get(&self, (s, o): (u32, u32), spot: Spot) -> f32 {
         self.memory[(o * self.shape.columns + s) as usize][self.address(spot)]
+    }
+
+    /// All PEs are ready at 0 again.
+    pub fn rewind(&mut self) {
+        self.ready.fill(0);
     }
 
     /// Runs a kernel; gives the cycle at which each PE is done, row by row.

@@ -124,4 +124,45 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     fails(&decode("llama-3.1-70b.json", "--grid 600x600"), 4, "--no-capacity-check");
     let latent = "--grid 600x600 --no-capacity-check";
     fails(&decode("kimi-k2.json", latent), 3, "latent attention");
+    // A part's tiles, or its cache, on too few PEs; more PEs than there are.
+    fails(&decode("llama-3-8b.json", "--grid 64x64"), 4, "of the fullest PE on 64 x 64");
+    let long = decode("llama-3-8b.json", "--grid 420x420 --no-capacity-check");
+    fails(&long.replace("4096", "4000000"), 4, "a shorter context");
+    fails(&decode("llama-3-8b.json", "--grid 751x100"), 3, "750 x 994");
+    let prefill = |model: &str, rest: &str| {
+        format!(
+            "wafer prefill --preset wse2 --model {models}/{model} --weights fp16 \
+             --no-capacity-check --format json {rest}"
+        )
+    };
+    fails(&prefill("llama-3-8b.json", "--grid 150x150 --prompt 16"), 4, "tiles on the move");
+    fails(&prefill("llama-3-8b.json", "--grid 600x600 --prompt 40000"), 4, "shorter --prompt");
+    fails(&prefill("llama-3-8b.json", "--grid 600x995 --prompt 64"), 3, "750 x 994");
+    fails(&prefill("kimi-k2.json", "--grid 600x600 --prompt 64"), 3, "wafersim run");
+    fails(&prefill("mixtral-8x7b.json", "--grid 600x600 --prompt 64"), 3, "mixture-of-experts");
+    fails("pe multiply --preset wse2 --dtype fp32 --n 12000 --format json", 3, "6144 elements fit");
+}
+
+/// Sizes that do not divide are padded: the fullest PE decides, so that one more PE changes nothing
+/// until tiles shrink, and a grid that is not square has PEs without work.
+#[test]
+fn what_does_not_divide_is_padded() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/llama-3-8b.json");
+    let prefill = |grid: &str, prompt: u32| {
+        json(&format!(
+            "wafer prefill --preset wse2 --model {model} --weights fp16 --grid {grid} --prompt \
+             {prompt} --format json"
+        ))
+    };
+    // 2,400 and 2,990 tokens both are 5 on the fullest of 600 rows.
+    let (full, less) = (prefill("600x600", 2990), prefill("600x600", 2405));
+    let layer = |row: &Value| row["parts"][1]["cycles"].as_u64().unwrap();
+    assert_eq!(layer(&full), layer(&less));
+    let wide = prefill("640x600", 2990);
+    assert_eq!((&wide["cycles"], &wide["idle_pes"]), (&full["cycles"], &Value::from(24_000.0)));
+    let share = |row: &Value| row["share_of_peak"].as_f64().unwrap();
+    assert!((share(&wide) / share(&full) - 600.0 / 640.0).abs() < 1e-9);
+    // 16,383 x 16,381 elements lie on tiles of 24 x 33, as 16,368 x 16,401 do.
+    let (odd, even) = ("--rows 16383 --cols 16381 --grid 701x503", "--grid 683x497");
+    assert_eq!(cycles(odd), cycles(&format!("--rows 16392 --cols 16401 {even}")));
 }

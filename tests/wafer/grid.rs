@@ -7,6 +7,8 @@ mod cache;
 mod load;
 #[path = "grid/plain.rs"]
 mod plain;
+#[path = "grid/prompt.rs"]
+mod prompt;
 
 use super::rectangle::{FABRIC, PE};
 use super::values::number;

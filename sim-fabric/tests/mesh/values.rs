@@ -2,6 +2,7 @@
 
 use super::build::*;
 use sim_fabric::mesh::collective::Timing;
+use sim_fabric::mesh::collective::cyclic_gemm::{Alignment, CyclicGemm, Tiles};
 use sim_fabric::mesh::collective::two_phase::reduce;
 use sim_fabric::mesh::program::{DType, Op, OpKind, Operand, Port, Program, SendEnd};
 use sim_fabric::mesh::wavelet::run_values;
@@ -116,4 +117,70 @@ fn operands_must_lie_in_memory() {
     let program = chain(3, 4);
     let error = run_values(&program, &spec(), &[0; 3], &mut memory(3, 3)).unwrap_err();
     assert!(error.to_string().contains("op 0 reaches element 4 of a memory of 3"), "{error}");
+}
+
+/// The place of each PE of a line in the folded order: out over even ones, back over odd ones.
+fn folded(side: u32) -> Vec<u32> {
+    let order: Vec<u32> =
+        (0..side).step_by(2).chain((0..side).filter(|pe| pe % 2 == 1).rev()).collect();
+    let place = |pe| order.iter().position(|&at| at == pe).expect("is there") as u32;
+    (0..side).map(place).collect()
+}
+
+/// Two matrices cut into tiles, one of each for a PE, become their product: rows of A are moved to where
+/// the first step needs them, then both factors move on, step after step.
+#[test]
+fn a_cyclic_shift_multiplies_two_matrices() {
+    let timing = Timing {
+        lead: 6,
+        tail: 5,
+        f16_per_cycle: 4,
+        f32_per_cycle: 2,
+        max_per_cycle: 1,
+        accumulators: 4,
+    };
+    for (side, m, k, n) in [(2, 2, 1, 2), (3, 1, 3, 2), (5, 3, 4, 2), (6, 2, 2, 5), (7, 1, 1, 1)] {
+        for busy in [1, 200] {
+            let tiles = Tiles { m, k, n };
+            let dtype = DType::F16;
+            let align = Alignment { side, elements: m * k, to: tiles.a(0), dtype };
+            let gemm = CyclicGemm {
+                side,
+                steps: side,
+                along_rows: m * k,
+                along_columns: k * n,
+                busy,
+                waiting: 3,
+                dtype,
+                tiles: Some(tiles),
+            };
+            let places = folded(side);
+            let a = |row: u32, column: u32| ((row * 13 + column * 7) % 11) as f32 - 5.0;
+            let b = |row: u32, column: u32| ((row * 5 + column * 3) % 7) as f32 - 3.0;
+            let mut memory = vec![vec![0.0; tiles.len() as usize]; (side * side) as usize];
+            for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+                let (row, column) = (places[y as usize], places[x as usize]);
+                let memory = &mut memory[(y * side + x) as usize];
+                for (i, j) in (0..m).flat_map(|i| (0..k).map(move |j| (i, j))) {
+                    memory[(align.from(row) + i * k + j) as usize] = a(row * m + i, column * k + j);
+                }
+                // Weights lie as the first step needs them.
+                let first = (row + column) % side;
+                for (i, j) in (0..k).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                    memory[(tiles.b(0) + i * n + j) as usize] = b(first * k + i, column * n + j);
+                }
+            }
+            let aligned = values(&align.program(timing), memory);
+            let after = values(&gemm.program(timing), aligned);
+            for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+                let (row, column) = (places[y as usize], places[x as usize]);
+                for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                    let (row, column) = (row * m + i, column * n + j);
+                    let sum: f32 = (0..k * side).map(|l| a(row, l) * b(l, column)).sum();
+                    let found = after[(y * side + x) as usize][(i * n + j) as usize];
+                    assert_eq!(found, sum, "{row}, {column} on {side}");
+                }
+            }
+        }
+    }
 }

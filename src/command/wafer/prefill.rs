@@ -38,13 +38,8 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
         Ok((cycles, side, parts))
     };
     let (cycles, side, parts) = match options.common.grid(&facts)? {
-        Some(Grid { columns, rows }) if columns != rows => {
-            return Err(Error::input(format!(
-                "--grid {columns}x{rows}: products by cyclic shift need a square, such as \
-                 {columns}x{columns}"
-            )));
-        }
-        Some(Grid { columns, .. }) => on(columns)?,
+        // Products by cyclic shift need a square: the PEs beside the largest one idle.
+        Some(Grid { columns, rows }) => on(columns.min(rows))?,
         None => {
             let wafer = whole(&facts);
             let most = wafer.columns.min(wafer.rows);
@@ -60,7 +55,12 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
     };
     let rate = f64::from(options.prompt) * facts.clock.get() / cycles as f64;
     let flops: f64 = 2.0 * f64::from(options.prompt) * model.active_parameters() as f64;
-    let peak = f64::from(side * side) * 2.0 * facts.pe.fp16_per_cycle.get();
+    let used = f64::from(side) * f64::from(side);
+    let all = options
+        .common
+        .grid(&facts)?
+        .map_or(used, |grid| f64::from(grid.columns) * f64::from(grid.rows));
+    let peak = all * 2.0 * facts.pe.fp16_per_cycle.get();
     let share = flops / (peak * cycles as f64);
     let text = match options.common.format {
         Format::Json => format!(
@@ -71,6 +71,7 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
                 "share_of_peak": share,
                 "mapping": "fixed-grid",
                 "grid": [side, side],
+                "idle_pes": all - used,
                 "parts": parts
                     .iter()
                     .map(|part| json!({

@@ -58,3 +58,11 @@ pub const ONE: Spot = Spot::of("one");
 /// Slot of the cache from which an entry leaves, and the one where what comes is put. A column that
 /// keeps what it has puts what comes where it is not read.
 pub const SLOTS: Spot = Spot::of("slots");
+/// A prompt's cached values: the tokens of one element together.
+pub const VALUES: Spot = Spot::of("values");
+/// Scores of one step of a prompt: for each key those of all queries.
+pub const TILE: Spot = Spot::of("score_tile");
+/// The number of the step: which of the places of what moves has this step's tile.
+pub const STEP: Spot = Spot::of("step");
+/// Where this step's scores are kept, or where what is not kept is put.
+pub const KEPT: Spot = Spot::of("kept");

@@ -271,7 +271,7 @@ impl<'a> Decoding<'a> {
     }
 
     /// Bytes that `operator` keeps in the fullest PE, by owner.
-    fn memory(&self, operator: &Operator) -> Result<Vec<(Owner, u64)>, Error> {
+    pub(super) fn memory(&self, operator: &Operator) -> Result<Vec<(Owner, u64)>, Error> {
         let matrix = |outs: u32, ins: u32, format: WeightFormat| {
             let (outs, ins) = (u64::from(outs), u64::from(ins));
             let weights = format.weight_bytes(outs, ins);

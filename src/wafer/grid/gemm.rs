@@ -11,6 +11,7 @@
 use crate::error::Error;
 use crate::wafer::timer::Timer;
 use sim_fabric::mesh::collective::cyclic_gemm::CyclicGemm;
+pub use sim_fabric::mesh::collective::cyclic_gemm::Tiles;
 use sim_fabric::mesh::program::DType;
 use sim_sram::Cost;
 
@@ -18,17 +19,6 @@ use sim_sram::Cost;
 pub const SMALL: u32 = 6;
 /// Steps that are run and left out, and those that are counted.
 const STEPS: (u32, u32) = (4, 4);
-
-/// The tiles of one PE: `c[m, n] += a[m, k] * b[k, n]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiles {
-    /// Rows of A and C.
-    pub m: u32,
-    /// Columns of A, rows of B.
-    pub k: u32,
-    /// Columns of B and C.
-    pub n: u32,
-}
 
 /// One step in which each PE works for `product`, while `a` elements move along S and `b` along O,
 /// as it repeats `[cycles]`.
@@ -45,6 +35,7 @@ pub fn step(timer: &Timer, side: u32, product: Cost, (a, b): (u32, u32)) -> Resu
         busy,
         waiting: product.waiting as u32,
         dtype: DType::F16,
+        tiles: None,
     };
     let last = |steps| timer.last_of(|timing| gemm(steps).program(timing), side * side);
     let (first, counted) = STEPS;
@@ -75,6 +66,7 @@ mod tests {
     use crate::scenario::preset;
     use crate::wafer::hardware::WaferPreset;
     use crate::wafer::timer::{Engine, Memory};
+    use sim_fabric::mesh::collective::cyclic_gemm::Alignment;
 
     fn timer() -> Timer {
         let preset: WaferPreset = preset::built_in("wse2").expect("is built in");
@@ -123,5 +115,35 @@ mod tests {
             step(&timer, SMALL, work(100), (40, 60)).expect("runs")
         };
         assert_eq!(with(Engine::Stream), with(Engine::Wavelet));
+    }
+
+    /// Differential: whole products with their alignment on small squares take what steps say, but for
+    /// where the first and the last steps are less than the others.
+    #[test]
+    fn a_whole_product_takes_its_steps() {
+        let timer = timer();
+        for (side, tiles, cycles) in [
+            (6, Tiles { m: 4, k: 10, n: 6 }, 300),
+            (9, Tiles { m: 20, k: 8, n: 3 }, 20),
+            (8, Tiles { m: 1, k: 60, n: 2 }, 500),
+        ] {
+            let steps = product(&timer, side, tiles, work(cycles), false).expect("runs") as f64;
+            let Tiles { m, k, n } = tiles;
+            let align = Alignment { side, elements: m * k, to: tiles.a(0), dtype: DType::F16 };
+            let gemm = CyclicGemm {
+                side,
+                steps: side,
+                along_rows: m * k,
+                along_columns: k * n,
+                busy: cycles as u32,
+                waiting: 0,
+                dtype: DType::F16,
+                tiles: Some(tiles),
+            };
+            let align = timer.last_of(|timing| align.program(timing), side * side).expect("runs");
+            let whole = timer.last_of(|timing| gemm.program(timing), side * side).expect("runs");
+            let ratio = (align + whole) as f64 / steps;
+            assert!((0.85..1.15).contains(&ratio), "{side}: {align} + {whole} against {steps}");
+        }
     }
 }

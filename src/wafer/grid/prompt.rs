@@ -4,13 +4,14 @@
 use super::Grid;
 use super::decode::Decoding;
 use super::prefill::Prefilling;
+use super::token::too_small;
 use crate::error::Error;
 use crate::wafer::field::Field;
 use crate::wafer::parts::Pipeline;
 use crate::wafer::timer::Timer;
 use rayon::prelude::*;
 use workloads::forward::Step;
-use workloads::model::Model;
+use workloads::model::{Attention, Model};
 
 /// A distinct part of the model, timed.
 #[derive(Clone, Debug)]
@@ -41,8 +42,13 @@ pub fn prefill(
     tokens: u32,
     room: u64,
 ) -> Result<Vec<PromptPart>, Error> {
-    let (hidden, attention) = (model.hidden, model.attention);
-    let prefilling = Prefilling { timer, side, hidden, attention, tokens };
+    if let Attention::Mla { .. } = model.attention {
+        return Err(Error::input(
+            "prompts of latent-attention models have no mapping on a grid; use `wafersim run` with a \
+             scenario, or a grouped-query model such as Llama",
+        ));
+    }
+    let prefilling = Prefilling::new(timer, side, model, tokens);
     let scores = prefilling.score_bytes()?;
     if scores > room {
         return Err(Error::DoesNotFit(format!(
@@ -58,6 +64,17 @@ pub fn prefill(
         .par_iter()
         .enumerate()
         .map(|(index, part)| {
+            let mut kept = if part.kind == "dense" { scores } else { 0 };
+            let mut moving = 0;
+            for operator in &part.operators {
+                kept += decoding.memory(operator)?.iter().map(|(_, bytes)| bytes).sum::<u64>();
+                if part.kind == "dense" {
+                    moving = moving.max(prefilling.moving_bytes(operator)?);
+                }
+            }
+            if kept + moving > room {
+                return Err(Error::DoesNotFit(too_small(part.kind, grid, kept + moving, room)));
+            }
             let operators = part
                 .operators
                 .par_iter()

@@ -126,7 +126,7 @@ pub fn decode(
 pub(super) fn too_small(part: &str, grid: Grid, bytes: u64, room: u64) -> String {
     let Grid { columns, rows } = grid;
     format!(
-        "{part} part: weights and cache take {bytes} bytes of the fullest PE on {columns} x {rows}, \
+        "{part} part: weights, cache and tiles on the move take {bytes} bytes of the fullest PE on {columns} x {rows}, \
          {room} are left beside `pe.reserve`; use a larger --grid, a shorter context or weights of \
          fewer bits"
     )

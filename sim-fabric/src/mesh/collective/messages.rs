@@ -39,6 +39,12 @@ impl Ring {
         Self { order, colours }
     }
 
+    /// The same neighbours, the other way round, on a line without routes of its own.
+    pub(super) fn reversed(&self, line: &mut Line) -> Self {
+        let order = self.order.iter().rev().copied().collect();
+        Self::with(line, order)
+    }
+
     /// Second ways between the same neighbours, on which a PE's words also come back to itself.
     pub(super) fn echoing(&self, line: &mut Line) -> Self {
         let order = self.order.clone();
