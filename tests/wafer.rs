@@ -8,6 +8,8 @@ mod grid;
 mod grouped;
 #[path = "wafer/kimi.rs"]
 mod kimi;
+#[path = "wafer/placed.rs"]
+mod placed;
 #[path = "wafer/products.rs"]
 mod products;
 #[path = "wafer/rectangle.rs"]

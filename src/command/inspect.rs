@@ -14,6 +14,7 @@ use serde_json::json;
 use sim_sram::Owner;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Options of an inspection.
 #[derive(Debug, clap::Args)]
@@ -63,11 +64,19 @@ impl Inspect {
             };
             let memory = Memory::default();
             let bench = Bench::new(machine, &job, &machine.preset.facts, &memory);
-            let both = pool(self.threads)?.install(|| {
-                let why = self.why.as_ref().map(|operator| bench.why(operator)).transpose()?;
-                Ok((bench.inspect()?, why))
+            let found = pool(self.threads)?.install(|| {
+                let start = Instant::now();
+                let placement = bench.place()?;
+                let seconds = start.elapsed().as_secs_f64();
+                let why = self.why.as_ref().map(|operator| bench.why(operator, &placement));
+                Ok((bench.inspect(&placement), why.transpose()?, seconds))
             });
-            let (inspection, why) = both.map_err(|error: Error| error.on_machine(&machine.name))?;
+            let (inspection, why, seconds) =
+                found.map_err(|error: Error| error.on_machine(&machine.name))?;
+            // How long it took is no result: it goes beside them.
+            if self.format == Format::Human {
+                eprintln!("{}: mapped in {seconds:.2} s", machine.name);
+            }
             match &why {
                 Some(why) => text.push_str(&explained(why)),
                 None => text.push_str(&shown(&inspection)),
@@ -160,6 +169,9 @@ fn explained(list: &[Why]) -> String {
             why.tried[1],
             why.context
         );
+        if let Some(experts) = &why.experts {
+            let _infallible = writeln!(text, "{}", experts.explain());
+        }
         let _infallible =
             writeln!(text, "{:>10}{:>12}{:>10}{:>12}", "cycles", "part", "PE bytes", "PEs");
         for candidate in &why.candidates {

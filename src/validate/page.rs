@@ -70,7 +70,7 @@ pub fn markdown(rows: &[Row]) -> String {
         }
     }
     text.push_str("\n## DEVIATIONS\n\nNot modelled:\n\n");
-    let wafers = crate::wafer::fidelity::list(EngineChoice::Stream);
+    let wafers = crate::wafer::fidelity::list(EngineChoice::Stream, &[]);
     let rack = crate::nvl72::fidelity::fidelity();
     for (machine, list) in [("wafers", wafers), ("rack", rack)] {
         for row in list.iter().filter(|row| row.how == "absent") {

@@ -27,6 +27,8 @@ pub struct Choices {
     pub router_rows: u32,
     /// Columns around the middle one that share the gated activation.
     pub activation_columns: u32,
+    /// Rectangles of routed experts side by side, each with one expert; 0: experts are striped.
+    pub regions_across: u32,
 }
 
 impl fmt::Display for Choices {
@@ -69,7 +71,8 @@ choices!(
     absorb_rows,
     value_rows,
     router_rows,
-    activation_columns
+    activation_columns,
+    regions_across
 );
 
 /// How elements are cut over PEs of an axis: groups of `sub` PEs share a tile of `tile` elements.

@@ -130,7 +130,10 @@ impl Placed<'_> {
     /// Cycles of the way on wafers from one band's middle row to the next one's.
     fn way(&self, kind: usize, from: Band, to: Band, tokens: u32) -> Result<Spent, Error> {
         let middle = |band: Band| band.y + band.rows / 2;
-        let legs = if from.wafer == to.wafer {
+        let legs = if from == to {
+            // The stream already lies where the next part takes it.
+            Vec::new()
+        } else if from.wafer == to.wafer {
             vec![middle(to).abs_diff(middle(from))]
         } else {
             vec![self.wafer_rows - middle(from), middle(to)]
@@ -154,7 +157,8 @@ impl Placed<'_> {
     pub fn token_logged(&self, times: &ItemTimes, log: &mut dyn FnMut(Log)) -> Picos {
         let items = [times];
         let stages = times.stages.len();
-        let replay = pipeline_logged(&Items { items: &items, of: &[0], stages }, 1, stages, log);
+        let places = self.placement.places();
+        let replay = pipeline_logged(&Items { items: &items, of: &[0], places }, 1, stages, log);
         let back = times.ways[stages - 1].total();
         replay.done[0] + back
     }
@@ -192,7 +196,7 @@ impl Placed<'_> {
             .collect::<Result<_, Error>>()?;
         let items: Vec<&ItemTimes> = times.iter().collect();
         let stages = self.placement.bands.len();
-        let items = Items { items: &items, of: &of, stages };
+        let items = Items { items: &items, of: &of, places: self.placement.places() };
         let replay = pipeline_logged(&items, of.len(), stages, log);
         let buffer = times.iter().map(|t| t.buffer()).max().unwrap_or(0);
         let done = replay.done.last().copied().unwrap_or_default();
@@ -212,7 +216,8 @@ impl ItemTimes {
 struct Items<'a> {
     items: &'a [&'a ItemTimes],
     of: &'a [usize],
-    stages: usize,
+    /// First stage in the band of each stage.
+    places: Vec<usize>,
 }
 
 impl Work for Items<'_> {
@@ -223,6 +228,10 @@ impl Work for Items<'_> {
         self.items[self.of[item]].ways[stage]
     }
     fn stages(&self, item: usize) -> usize {
-        if item + 1 == self.of.len() { self.stages } else { self.stages - 1 }
+        let all = self.places.len();
+        if item + 1 == self.of.len() { all } else { all - 1 }
+    }
+    fn place(&self, stage: usize) -> usize {
+        self.places[stage]
     }
 }

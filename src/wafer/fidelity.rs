@@ -1,10 +1,19 @@
 //! The fidelity contract of the wafer machine: what is stepped, what is a fixed latency, what is absent.
 
+use super::place::experts::Compared;
 use super::spec::EngineChoice;
 use reports::outcome::Fidelity;
 
 /// All rows.
-pub fn list(engine: EngineChoice) -> Vec<Fidelity> {
+pub fn list(engine: EngineChoice, experts: &[Compared]) -> Vec<Fidelity> {
+    let both: Vec<String> = experts.iter().map(Compared::explain).collect();
+    let lie = match both.is_empty() {
+        true => {
+            "both are programs; the faster one as simulated runs, unless the scenario names one"
+                .to_string()
+        }
+        false => both.join("; "),
+    };
     let fabric = match engine {
         EngineChoice::Stream => "trains of wavelets, equal to the reference engine to the cycle",
         EngineChoice::Wavelet => "every wavelet, hop and queue slot",
@@ -55,7 +64,7 @@ pub fn list(engine: EngineChoice) -> Vec<Fidelity> {
             "absent",
             "included in the assumed latency",
         ),
-        ("Experts by regions", "absent", "experts are striped over all PEs of a layer"),
+        ("Experts, striped or by regions", "stepped", &lie),
         ("Latent attention cut along the latent", "absent", "the cut is tokens x heads"),
         (
             "Expert load on wafers",

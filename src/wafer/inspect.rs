@@ -16,7 +16,6 @@ use super::layer::Run;
 use super::machine::Bench;
 use super::parts::Pipeline;
 use super::place::Placement;
-use crate::error::Error;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sim_sram::Owner;
@@ -98,7 +97,7 @@ pub struct Stage {
     pub columns: u32,
     /// Rows.
     pub rows: u32,
-    /// Bytes left in its fullest PE `[bytes]`.
+    /// Bytes left in its fullest PE, with all parts that share its band `[bytes]`.
     pub head_room: u64,
 }
 
@@ -174,18 +173,15 @@ fn serialize<S: serde::Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Err
 
 impl Bench<'_> {
     /// Where everything stands and who owns its bytes.
-    ///
-    /// # Errors
-    /// [`Error::DoesNotFit`] as [`Bench::place`].
-    pub fn inspect(&self) -> Result<Inspection, Error> {
-        let placement = self.place()?;
+    pub fn inspect(&self, placement: &Placement) -> Inspection {
         let context = self.request().context();
         let pipeline = Pipeline::new(self.model(), Step::Decode { batch: 1, context });
         let columns = self.facts.grid.columns.whole() as u32;
+        let sram = self.facts.pe.sram.whole();
         let parts: Vec<PartView> = (0..pipeline.kinds.len())
-            .map(|kind| self.part_view(&pipeline, &placement, kind, context))
+            .map(|kind| self.part_view(&pipeline, placement, kind, context))
             .collect();
-        let layers = placement
+        let layers: Vec<Stage> = placement
             .bands
             .iter()
             .enumerate()
@@ -199,22 +195,22 @@ impl Bench<'_> {
                     y: band.y,
                     columns,
                     rows: band.rows,
-                    head_room: part.pe_bytes.free(),
+                    head_room: sram.saturating_sub(placement.held[stage]),
                 }
             })
             .collect();
-        Ok(Inspection {
+        Inspection {
             machine: self.name().to_string(),
             wafers: placement.wafers,
             grid: [columns, self.facts.grid.rows.whole() as u32],
-            sram: self.facts.pe.sram.whole(),
+            sram,
             context,
             model_context: self.model().max_context,
             context_full: parts.iter().filter_map(|part| part.context_full).min(),
-            head_room: parts.iter().map(|part| part.pe_bytes.free()).min().unwrap_or(0),
+            head_room: layers.iter().map(|stage| stage.head_room).min().unwrap_or(0),
             parts,
             layers,
-        })
+        }
     }
 
     fn part_view(
@@ -244,7 +240,7 @@ impl Bench<'_> {
             columns: band[0],
             rows: band[1],
             mapping: mapping.choices.to_string(),
-            context_full: self.context_full(placement, kind, context, &fullest),
+            context_full: self.context_full(pipeline, placement, kind, context),
             pe_bytes: fullest,
             entries: entries
                 .iter()
@@ -258,25 +254,40 @@ impl Bench<'_> {
         }
     }
 
-    /// Most tokens that the cache of a part's fullest PE can serve.
+    /// Most tokens that the caches of all parts which share a part's fullest PE can serve.
     fn context_full(
         &self,
+        pipeline: &Pipeline,
         placement: &Placement,
         kind: usize,
         context: u32,
-        bytes: &Bytes,
     ) -> Option<u32> {
-        let cache = bytes.of(Owner::KvCache);
-        if cache == 0 {
+        let cache = |kind: usize| placement.mappings[kind].ledger.of(Owner::KvCache);
+        if cache(kind) == 0 {
             return None;
         }
-        let choices = &placement.mappings[kind].choices;
-        let run = Run { rows: placement.rows[kind], ..self.run() };
-        let tokens = |context| {
+        let tokens = |kind: usize, context: u32| {
+            let choices = &placement.mappings[kind].choices;
+            let run = Run { rows: placement.rows[kind], ..self.run() };
             u64::from(run.lowering(choices).tokens_per_pe(context, choices.attention_rows))
         };
-        let token_bytes = cache / tokens(context).max(1);
-        let fits = |context: u32| tokens(context) * token_bytes <= cache + bytes.free();
+        // The fullest band of this kind, and what stands in it.
+        let of_kind = |stage: &usize| pipeline.stages[*stage] == kind;
+        let stages = 0..placement.bands.len();
+        let fullest = stages.filter(of_kind).max_by_key(|&stage| placement.held[stage])?;
+        let mut together = vec![0u64; pipeline.kinds.len()];
+        for (stage, band) in placement.bands.iter().enumerate() {
+            together[pipeline.stages[stage]] += u64::from(*band == placement.bands[fullest]);
+        }
+        let fits = |longer: u32| {
+            let more = together.iter().enumerate().filter(|(kind, n)| **n > 0 && cache(*kind) > 0);
+            let more = more.map(|(kind, n)| {
+                let now = tokens(kind, context).max(1);
+                let token_bytes = cache(kind) / now;
+                n * token_bytes * tokens(kind, longer).saturating_sub(now)
+            });
+            placement.held[fullest] + more.sum::<u64>() <= self.facts.pe.sram.whole()
+        };
         let (mut low, mut high) = (context, u32::MAX / 2);
         while low + 1 < high {
             let middle = low + (high - low) / 2;

@@ -20,6 +20,7 @@ mod experts;
 mod gemv;
 mod grouped;
 mod norm;
+pub mod regions;
 
 use super::choices::{Choices, Cut};
 use super::instruction::{Instruction, Spot};
@@ -83,6 +84,10 @@ pub struct Routed {
     pub top_k: u32,
     /// Used by all.
     pub shared: u32,
+    /// Experts from which the router chooses.
+    pub experts: u32,
+    /// Elements of each one's intermediate vector.
+    pub width: u32,
 }
 
 impl<'a> Deref for Lowering<'a> {

@@ -60,7 +60,9 @@ impl<'a> Run<'a> {
     /// What the kernels of `part` share.
     pub fn lowering_of(&self, part: &Part, choices: &'a Choices) -> Lowering<'a> {
         let routed = part.operators.iter().find_map(|operator| match operator.kind {
-            OperatorKind::Experts { top_k, shared, .. } => Some(Routed { top_k, shared }),
+            OperatorKind::Experts { experts, top_k, shared, ins: width, combine: true, .. } => {
+                Some(Routed { top_k, shared, experts, width })
+            }
             _ => None,
         });
         Lowering { routed, ..self.lowering(choices) }

@@ -7,7 +7,7 @@ use super::layer::{Part, Run};
 use super::mapper::Limits;
 use super::outcome::Answer;
 use super::parts::Pipeline;
-use super::place::{Placement, place};
+use super::place::{Asked, Placement, place};
 use super::sensitivity;
 use super::spec::{Auto, EngineChoice, WaferMachine};
 use super::timer::{Engine, Memory, Timer};
@@ -209,7 +209,8 @@ impl<'a> Bench<'a> {
             }
         };
         let wafer_rows = self.facts.grid.rows.whole() as u32;
-        place(&self.run(), &pipeline, wafer_rows, limits, most, &force)
+        let asked = Asked { most, experts: self.machine.spec.experts };
+        place(&self.run(), &pipeline, wafer_rows, limits, asked, &force)
     }
 
     /// The choices that the scenario forces: (part, choice, value).
@@ -226,7 +227,9 @@ impl<'a> Bench<'a> {
             for word in text.split_whitespace() {
                 let read = word.split_once('=').and_then(|(name, value)| {
                     let choice = ALL.iter().position(|choice| choice.name == name)?;
-                    Some((choice, value.parse::<u32>().ok().filter(|&v| v > 0)?))
+                    // Only regions may be none: experts are striped then.
+                    let least = u32::from(name != "regions_across");
+                    Some((choice, value.parse::<u32>().ok().filter(|&v| v >= least)?))
                 });
                 let Some((choice, value)) = read else {
                     let names: Vec<_> = ALL.iter().map(|choice| choice.name).collect();

@@ -4,14 +4,21 @@
 //! until a round changes nothing. What is minimised is the sum of the operators' simulated times, each
 //! from an even start, so that an operator is simulated anew only when a choice touches it; the
 //! mapping found is then run as a whole. Where a PE overflows, bytes cost time, more and more until
-//! they fit.
+//! they fit; from there on time alone counts, among the mappings that fit.
+//!
+//! Experts by regions are searched from the mapping that was found for striped ones, in the choices that
+//! touch experts ([`regions`]).
 
-use super::choices::{ALL, Choice, Choices};
-use super::layer::{LayerRun, Part, Run, activations, ledger};
+mod options;
+mod trials;
+
+pub(super) use self::options::{across, options};
+use self::options::{at_once, start};
+pub(super) use self::trials::Trials;
+use super::choices::{ALL, Choices};
+use super::layer::{LayerRun, Part, Run, ledger};
 use crate::error::Error;
 use sim_sram::Ledger;
-use workloads::forward::OperatorKind;
-use workloads::model::Attention;
 
 /// Rounds of the search at most.
 const ROUNDS: usize = 3;
@@ -47,48 +54,95 @@ pub fn search(
     (limits, sparing): (Limits, bool),
     force: &dyn Fn(&mut Choices),
 ) -> Result<Result<Mapping, u64>, Error> {
-    let bytes_only = Run { bytes_only: true, ..*run };
+    let trials = Trials::new(run, part, limits);
     let mut least = u64::MAX;
     let all = options(run, part);
     for options in [at_once(run, &all), all].into_iter().take(1 + usize::from(sparing)) {
-        let (bytes, smallest) = descend(run, &options, force, &|choices| {
-            let bytes = stored(&bytes_only, part, choices, limits)?;
-            Ok(bytes.map_or(f64::INFINITY, |bytes| bytes as f64))
+        let from = || start(run, &options);
+        let (bytes, smallest) = descend(&options, from(), force, &|choices, _| {
+            let held = trials.held(choices)?;
+            Ok(held.map_or(f64::INFINITY, |held| held.bytes as f64))
         })?;
         if bytes > limits.sram as f64 {
             least = least.min(bytes as u64);
             continue;
         }
         for price in PRICES {
-            let (_, choices) = descend(run, &options, force, &|choices| {
-                let Some(bytes) = stored(&bytes_only, part, choices, limits)? else {
-                    return Ok(f64::INFINITY);
-                };
-                let time = run.apart(&run.kernels(part, choices)?)?;
-                Ok(time as f64 + price * bytes as f64)
+            let (_, choices) = descend(&options, from(), force, &|choices, best| {
+                let Some(held) = trials.held(choices)? else { return Ok(f64::INFINITY) };
+                let bytes = price * held.bytes as f64;
+                let time = trials.time(choices, &held, best - bytes)?;
+                Ok(time.map_or(f64::INFINITY, |time| time as f64 + bytes))
             })?;
-            let mapping = mapped(run, part, choices, limits)?;
-            if mapping.ledger.total() <= limits.sram {
-                return Ok(Ok(mapping));
+            let fits = trials.held(&choices)?.is_some_and(|held| held.bytes <= limits.sram);
+            if fits && price == 0.0 {
+                return Ok(Ok(mapped(run, part, choices, limits)?));
+            }
+            if fits {
+                return Ok(Ok(fastest(run, part, limits, &trials, (&options, choices), force)?));
             }
         }
-        return Ok(Ok(mapped(run, part, smallest, limits)?));
+        return Ok(Ok(fastest(run, part, limits, &trials, (&options, smallest), force)?));
     }
     Ok(Err(if least == u64::MAX { least } else { least - limits.sram }))
 }
 
-/// The options whose bands of heads go through the buffer at once: more heads in a band only save
-/// copies of the KV cache, and are tried where memory is short.
-fn at_once(run: &Run<'_>, options: &[Vec<u32>]) -> Vec<Vec<u32>> {
-    let Attention::Mla { kv_lora, rope, .. } = run.attention else {
-        return options.to_vec();
-    };
-    let heads = run.buffer / (2 * (2 * kv_lora + rope + 1));
-    let keep = |(choice, values): (&Choice, &Vec<u32>)| match choice.name {
-        "heads_together" => values.iter().copied().filter(|&n| n <= heads.max(1)).collect(),
-        _ => values.clone(),
-    };
-    ALL.iter().zip(options).map(keep).collect()
+/// The last descent: from a mapping that fits, by time alone among those that do.
+fn fastest(
+    run: &Run<'_>,
+    part: &Part,
+    limits: Limits,
+    trials: &Trials<'_>,
+    (options, from): (&[Vec<u32>], Choices),
+    force: &dyn Fn(&mut Choices),
+) -> Result<Mapping, Error> {
+    let (_, choices) = descend(options, from, force, &|choices, best| match trials
+        .held(choices)?
+        .filter(|held| held.bytes <= limits.sram)
+    {
+        Some(held) => {
+            let time = trials.time(choices, &held, best)?;
+            Ok(time.map_or(f64::INFINITY, |time| time as f64))
+        }
+        None => Ok(f64::INFINITY),
+    })?;
+    mapped(run, part, choices, limits)
+}
+
+/// The fastest mapping of `part` with experts by regions that fits; all choices that experts have no part in as
+/// in `from`. `Ok(Err(bytes))` says by how much none fits.
+pub fn regions(
+    run: &Run<'_>,
+    part: &Part,
+    limits: Limits,
+    from: &Choices,
+    force: &dyn Fn(&mut Choices),
+) -> Result<Result<Mapping, u64>, Error> {
+    let trials = Trials::new(run, part, limits);
+    // Regions do not care how the stream is cut: no expert's scales are shared between columns.
+    let mut tiles = vec![from.residual_tile, run.hidden.div_ceil(run.columns)];
+    tiles.dedup();
+    let mut least = u64::MAX;
+    let mut best: Option<(u64, Choices)> = None;
+    for across in across(run, part) {
+        for &residual_tile in &tiles {
+            let mut choices = Choices { residual_tile, regions_across: across, ..from.clone() };
+            force(&mut choices);
+            let Some(held) = trials.held(&choices)? else { continue };
+            least = least.min(held.bytes);
+            if held.bytes > limits.sram || choices.regions_across == 0 {
+                continue;
+            }
+            let known = best.as_ref().map_or(f64::INFINITY, |(time, _)| *time as f64);
+            if let Some(time) = trials.time(&choices, &held, known)? {
+                best = Some((time, choices));
+            }
+        }
+    }
+    match best {
+        Some((_, choices)) => Ok(Ok(mapped(run, part, choices, limits)?)),
+        None => Ok(Err(least.saturating_sub(limits.sram))),
+    }
 }
 
 /// `part` as it runs with `choices`.
@@ -98,16 +152,17 @@ fn mapped(run: &Run<'_>, part: &Part, choices: Choices, limits: Limits) -> Resul
     Ok(Mapping { run: run.time(kernels)?, choices, ledger })
 }
 
-/// Tries one choice after another at all its values, keeping the best, until nothing improves.
+/// Tries one choice after another at all its values, keeping the best, until nothing improves. `cost` is told what
+/// it has to be below to count.
 fn descend(
-    run: &Run<'_>,
     options: &[Vec<u32>],
+    from: Choices,
     force: &dyn Fn(&mut Choices),
-    cost: &dyn Fn(&Choices) -> Result<f64, Error>,
+    cost: &dyn Fn(&Choices, f64) -> Result<f64, Error>,
 ) -> Result<(f64, Choices), Error> {
-    let mut choices = start(run, options);
+    let mut choices = from;
     force(&mut choices);
-    let mut best = cost(&choices)?;
+    let mut best = cost(&choices, f64::INFINITY)?;
     for _ in 0..ROUNDS {
         let mut moved = false;
         for (choice, values) in ALL.iter().zip(options) {
@@ -118,7 +173,7 @@ fn descend(
                 if next == choices {
                     continue;
                 }
-                let score = cost(&next)?;
+                let score = cost(&next, best)?;
                 if score < best {
                     (best, choices, moved) = (score, next, true);
                 }
@@ -129,120 +184,4 @@ fn descend(
         }
     }
     Ok((best, choices))
-}
-
-/// Bytes of the fullest PE; `None` where the choices do not fit the rectangle or the buffer.
-pub(super) fn stored(
-    run: &Run<'_>,
-    part: &Part,
-    choices: &Choices,
-    limits: Limits,
-) -> Result<Option<u64>, Error> {
-    let kernels = match run.kernels(part, choices) {
-        Ok(kernels) => kernels,
-        Err(Error::DoesNotFit(_)) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let fits = activations(&kernels) <= u64::from(run.buffer);
-    Ok(fits.then(|| ledger(&kernels, limits.reserve, run.buffer.into()).total()))
-}
-
-/// Values that each choice may take.
-pub(super) fn options(run: &Run<'_>, part: &Part) -> Vec<Vec<u32>> {
-    let (Attention::Mla { heads, .. } | Attention::Gqa { heads, .. }) = run.attention;
-    let mut group = 1;
-    let mut width = 0;
-    let mut experts = 0;
-    for operator in &part.operators {
-        if let OperatorKind::Experts { experts: n, ins, format, combine: true, .. } = operator.kind
-        {
-            (group, width, experts) = (format.group.unwrap_or(1), ins, n);
-        }
-    }
-    let up_to = |most: u32, values: &[u32]| -> Vec<u32> {
-        let mut list: Vec<u32> = values.iter().copied().filter(|&v| v <= most).collect();
-        if list.is_empty() {
-            list.push(most);
-        }
-        list
-    };
-    let tiles = |elements: u32, pes: u32| -> Vec<u32> {
-        if group == 1 {
-            return vec![elements.div_ceil(pes)];
-        }
-        [1, 2, 4, 8].iter().map(|n| n * group).filter(|t| elements.div_ceil(*t) <= pes).collect()
-    };
-    if let Attention::Gqa { kv_heads, head_dim, .. } = run.attention {
-        let least = run.hidden.div_ceil(run.columns);
-        // Dimensions of each head on a PE, and the rows that bands then take.
-        let rows = |dims: &u32| head_dim.div_ceil(*dims) * kv_heads;
-        let mut bands: Vec<u32> = [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128]
-            .iter()
-            .map(rows)
-            .filter(|&rows| rows <= run.rows)
-            .collect();
-        if bands.is_empty() {
-            bands.push(run.rows);
-        }
-        let columns = if group == 1 {
-            let mut list: Vec<u32> = [2, 3, 4, 6].iter().map(|halves| least * halves / 2).collect();
-            list.dedup();
-            list
-        } else {
-            tiles(run.hidden, run.columns)
-        };
-        let one = || vec![1];
-        return vec![
-            columns,
-            if experts > 0 { tiles(width, run.rows) } else { one() },
-            one(),
-            one(),
-            one(),
-            bands,
-            one(),
-            one(),
-            up_to(run.rows, &[16, 24, 32, 48, 64, 96, 128, 192]),
-            up_to(run.columns, &[1, 4, 8, 16, 32, 64]),
-        ];
-    }
-    let powers: Vec<u32> = up_to(heads, &[1, 2, 4, 8]);
-    let rows = |values: &[u32]| {
-        let mut list = up_to(run.rows, values);
-        list.push(run.rows);
-        list
-    };
-    vec![
-        tiles(run.hidden, run.columns),
-        if experts > 0 { tiles(width, run.rows) } else { vec![1] },
-        (1..=(run.columns / heads).max(1)).collect(),
-        powers,
-        rows(&[32, 64, 128, 192, 256, 320]),
-        rows(&[16, 32, 64, 96, 128, 192, 256]),
-        up_to(run.rows, &[8, 16, 32, 64, 128, 256]),
-        up_to(run.rows, &[4, 8, 16, 32, 64, 128]),
-        up_to(run.rows, &[16, 24, 32, 48, 64, 96, 128, 192]),
-        up_to(run.columns, &[1, 4, 8, 16, 32, 64]),
-    ]
-}
-
-/// Where the search starts: the middle of each list.
-fn start(run: &Run<'_>, options: &[Vec<u32>]) -> Choices {
-    let mut choices = Choices {
-        residual_tile: run.hidden,
-        down_tile: 1,
-        qkv_rows: 1,
-        head_columns: 1,
-        absorb_rows: 1,
-        attention_rows: 1,
-        heads_together: 1,
-        value_rows: 1,
-        router_rows: 1,
-        activation_columns: 1,
-    };
-    for (choice, values) in ALL.iter().zip(options) {
-        if let Some(&value) = values.get(values.len() / 2) {
-            (choice.set)(&mut choices, value);
-        }
-    }
-    choices
 }

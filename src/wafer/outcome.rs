@@ -64,7 +64,7 @@ impl Answer<'_> {
             parameters: assumed::parameters(&self.machine.name, self.bench.facts),
             sensitivity,
             links: self.links(job, middle),
-            fidelity: super::fidelity::list(self.machine.spec.engine),
+            fidelity: super::fidelity::list(self.machine.spec.engine, &self.placement.experts),
             maps: self.maps(&pipeline, &middle.times),
             power_kw: Some(
                 f64::from(self.placement.wafers) * self.bench.facts.io.power.get() / 1e3,
@@ -231,8 +231,8 @@ impl Answer<'_> {
         let sram = facts.pe.sram.whole();
         (0..self.placement.wafers)
             .map(|unit| {
-                let mut names = Vec::new();
-                let mut regions = Vec::new();
+                let mut names: Vec<String> = Vec::new();
+                let mut regions: Vec<Region> = Vec::new();
                 let mut bytes = vec![0; Owner::ALL.len()];
                 for (stage, band) in self.placement.bands.iter().enumerate() {
                     if band.wafer != unit {
@@ -244,21 +244,33 @@ impl Answer<'_> {
                         Some(layer) => format!("layer {layer}"),
                         None => pipeline.kinds[kind].kind.to_string(),
                     };
+                    // Parts that share a band are one region, and their PEs have one reserve.
+                    let shares = regions.last().is_some_and(|last| last.y == band.y);
                     for (sum, owner) in bytes.iter_mut().zip(Owner::ALL) {
-                        *sum += ledger.of(owner) * pes(band.rows);
+                        let once = matches!(owner, Owner::Reserve | Owner::Activations);
+                        if !(shares && once) {
+                            *sum += ledger.of(owner) * pes(band.rows);
+                        }
                     }
                     let busy = class.times.stages[stage].0 as f64 / class.time.0 as f64;
-                    regions.push(Region {
-                        holds: name.clone(),
-                        part: pipeline.kinds[kind].kind.into(),
-                        x: 0,
-                        y: band.y,
-                        columns,
-                        rows: band.rows,
-                        fill: ledger.total() as f64 / sram as f64,
-                        busy,
-                    });
-                    names.push(name);
+                    names.push(name.clone());
+                    match regions.last_mut().filter(|_| shares) {
+                        Some(last) => {
+                            let first = last.holds.split(" to ").next().unwrap_or_default();
+                            last.holds = format!("{first} to {name}");
+                            last.busy += busy;
+                        }
+                        None => regions.push(Region {
+                            holds: name,
+                            part: pipeline.kinds[kind].kind.into(),
+                            x: 0,
+                            y: band.y,
+                            columns,
+                            rows: band.rows,
+                            fill: self.placement.held[stage] as f64 / sram as f64,
+                            busy,
+                        }),
+                    }
                 }
                 UnitPlacement {
                     unit,
@@ -331,8 +343,9 @@ pub(super) fn decide(operator: &str) -> &'static [&'static str] {
         "v_up" => &["head_columns", "value_rows"],
         "o_proj" => &["residual_tile", "head_columns", "value_rows"],
         "router" | "top_k" => &["residual_tile", "router_rows"],
-        "experts_gate_up" | "experts_down" => &["residual_tile", "down_tile"],
-        "swiglu" | "sample" => &[],
+        "experts_gate_up" | "experts_down" => &["residual_tile", "down_tile", "regions_across"],
+        "swiglu" => &["activation_columns"],
+        "sample" => &[],
         _ => &["residual_tile"],
     }
 }

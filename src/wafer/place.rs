@@ -2,12 +2,18 @@
 //!
 //! The part that occurs most decides how a wafer is divided: as many of it as the ledger lets stand
 //! on one wafer. All others take the lowest band in which they fit. All experts of a layer are in one
-//! band, so on one wafer.
+//! band, so on one wafer. Where higher bands that several parts share are faster, those are taken
+//! ([`share`]).
 
+pub mod experts;
+mod share;
+
+use self::experts::Compared;
 use super::choices::Choices;
 use super::layer::{self, Part, Run};
 use super::mapper::{Limits, Mapping, search};
 use super::parts::Pipeline;
+use super::spec::ExpertsChoice;
 use crate::error::Error;
 use rayon::prelude::*;
 use workloads::forward::Operator;
@@ -28,14 +34,35 @@ pub struct Band {
 pub struct Placement {
     /// Wafers in use.
     pub wafers: u32,
-    /// Band of each stage of the pipeline.
+    /// Band of each stage of the pipeline; stages that share PEs have the same.
     pub bands: Vec<Band>,
+    /// Bytes of the fullest PE of each stage's band, with all that stand there `[bytes]`.
+    pub held: Vec<u64>,
     /// Rows of each distinct part.
     pub rows: Vec<u32>,
     /// Mapping of each distinct part.
     pub mappings: Vec<Mapping>,
     /// Which distinct parts attend to cached tokens.
     pub attends: Vec<bool>,
+    /// How experts lie and would lie otherwise, of each distinct part that has some.
+    pub experts: Vec<Compared>,
+}
+
+/// What a scenario asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Wafers at most.
+    pub most: Option<u32>,
+    /// How routed experts lie.
+    pub experts: ExpertsChoice,
+}
+
+impl Placement {
+    /// The first stage in the band of each stage.
+    pub fn places(&self) -> Vec<usize> {
+        let first = |band: &Band| self.bands.iter().position(|other| other == band).unwrap_or(0);
+        self.bands.iter().map(first).collect()
+    }
 }
 
 /// Changes that a scenario forces on a part's choices.
@@ -44,13 +71,13 @@ pub type Force<'a> = &'a (dyn Fn(&Part, &mut Choices) + Sync);
 /// Places `pipeline` on wafers of `run.columns` x `wafer_rows` PEs.
 ///
 /// # Errors
-/// [`Error::DoesNotFit`] if a part does not fit one wafer, or all of them not `most` wafers.
+/// [`Error::DoesNotFit`] if a part does not fit one wafer, or all of them not the wafers asked for.
 pub fn place(
     run: &Run<'_>,
     pipeline: &Pipeline,
     wafer_rows: u32,
     limits: Limits,
-    most: Option<u32>,
+    Asked { most, experts }: Asked,
     force: Force<'_>,
 ) -> Result<Placement, Error> {
     let count = |kind: usize| pipeline.stages.iter().filter(|&&k| k == kind).count();
@@ -76,12 +103,68 @@ pub fn place(
     }
     let bands = stack(pipeline, &rows, wafer_rows);
     let wafers = bands.last().map_or(0, |band| band.wafer + 1);
+    let alone = Standing { rows, mappings, bands };
+    let mut standing = alone.clone();
+    let allowed = most.unwrap_or(wafers).min(wafers);
+    if experts != ExpertsChoice::Regions {
+        let all = (wafer_rows, limits, allowed);
+        let counts = wafers <= allowed;
+        if let Some(shared) = share::faster(run, pipeline, all, force, (&alone, counts))? {
+            standing = shared;
+        }
+    }
+    let compared = match experts {
+        ExpertsChoice::Striped => Vec::new(),
+        _ => {
+            let asked = Asked { most, experts };
+            let both = (&alone, &mut standing);
+            experts::choose(run, pipeline, (wafer_rows, limits, asked), force, both)?
+        }
+    };
+    let wafers = standing.wafers();
     if let Some(most) = most.filter(|&most| most < wafers) {
-        return Err(too_few(pipeline, &bands, &mappings, run.columns, most, wafers));
+        let Standing { bands, mappings, .. } = &standing;
+        return Err(too_few(pipeline, bands, mappings, run.columns, most, wafers));
     }
     let attends =
         pipeline.kinds.iter().map(|part| part.operators.iter().any(layer::attends)).collect();
-    Ok(Placement { wafers, bands, rows, mappings, attends })
+    let held = standing.held(pipeline, limits.reserve);
+    let Standing { rows, mappings, bands } = standing;
+    Ok(Placement { wafers, bands, held, rows, mappings, attends, experts: compared })
+}
+
+/// Where parts stand, and how they are mapped.
+#[derive(Clone)]
+struct Standing {
+    /// Rows of each distinct part.
+    rows: Vec<u32>,
+    /// Mapping of each distinct part.
+    mappings: Vec<Mapping>,
+    /// Band of each stage.
+    bands: Vec<Band>,
+}
+
+impl Standing {
+    fn wafers(&self) -> u32 {
+        self.bands.last().map_or(0, |band| band.wafer + 1)
+    }
+
+    /// Cycles of all parts, one behind the other.
+    fn time(&self, pipeline: &Pipeline) -> u64 {
+        pipeline.stages.iter().map(|&kind| self.mappings[kind].run.spent.total()).sum()
+    }
+
+    /// Bytes of the fullest PE of each stage's band; the reserve is there once.
+    fn held(&self, pipeline: &Pipeline, reserve: u64) -> Vec<u64> {
+        let own = |stage: usize| self.mappings[pipeline.stages[stage]].ledger.total() - reserve;
+        let shares = |a: usize, b: usize| self.bands[a] == self.bands[b];
+        (0..self.bands.len())
+            .map(|stage| {
+                let stages = (0..self.bands.len()).filter(|&other| shares(stage, other));
+                reserve + stages.map(own).sum::<u64>()
+            })
+            .collect()
+    }
 }
 
 fn main_is_grouped(run: &Run<'_>) -> bool {

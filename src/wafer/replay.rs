@@ -4,8 +4,8 @@
 //! stage 0 -> stage 1 -> ... -> stage n - 1        a stage works on one item at a time
 //!    (same wafer: rows of PEs)  (next wafer: edge, Ethernet, edge)
 //! ```
-//! An item (a prompt chunk, or the token being decoded) waits for its stage to be free, for the link
-//! to be free, and nothing else. The next token enters when the last one has been chosen and its
+//! An item (a prompt chunk, or the token being decoded) waits for its stage's PEs to be free, for the link
+//! to be free, and nothing else; stages that share PEs serve in the order of arrival. The next token enters when the last one has been chosen and its
 //! number has come back to the first wafer.
 
 use sim_core::{EventQueue, Picos};
@@ -36,6 +36,10 @@ pub trait Work {
     fn transfer(&self, item: usize, stage: usize) -> Transfer;
     /// Number of stages that `item` goes through.
     fn stages(&self, item: usize) -> usize;
+    /// Where `stage` stands, as the first stage that stands there; stages in one place work in turn.
+    fn place(&self, stage: usize) -> usize {
+        stage
+    }
 }
 
 /// What happened.
@@ -95,11 +99,12 @@ pub fn pipeline_logged(
     }
     while let Some((now, event)) = queue.pop() {
         match event {
-            // Items reach a stage in order, so each can be given its place as it comes.
+            // Items come in the order in which they are served, so each can be given its turn at once.
             Event::Arrive { item, stage } => {
-                let start = now.max(stage_free[stage]);
+                let place = work.place(stage);
+                let start = now.max(stage_free[place]);
                 let takes = work.stage(item, stage);
-                stage_free[stage] = start + takes.0;
+                stage_free[place] = start + takes.0;
                 replay.busy[stage] += takes;
                 if stage > 0 {
                     replay.waited += Picos(start - now);
@@ -165,6 +170,31 @@ mod tests {
         let replay = pipeline(&work, 1, 4);
         assert_eq!(replay.done, [Picos(4 * 10 + 3 * 8)]);
         assert_eq!(replay.waited, Picos(0));
+    }
+
+    /// All stages in one place.
+    struct Together(Even);
+
+    impl Work for Together {
+        fn stage(&self, item: usize, stage: usize) -> Picos {
+            self.0.stage(item, stage)
+        }
+        fn transfer(&self, item: usize, stage: usize) -> Transfer {
+            self.0.transfer(item, stage)
+        }
+        fn stages(&self, item: usize) -> usize {
+            self.0.stages(item)
+        }
+        fn place(&self, _: usize) -> usize {
+            0
+        }
+    }
+
+    #[test]
+    fn stages_that_share_pes_work_in_turn() {
+        let work = Together(Even { takes: 10, busy: 0, latency: 0, stages: 4 });
+        assert_eq!(pipeline(&work, 1, 4).done, [Picos(40)]);
+        assert_eq!(pipeline(&work, 6, 4).done[5], Picos(6 * 40));
     }
 
     #[test]

@@ -36,9 +36,23 @@ pub struct WaferSpec {
     pub prefill_chunk: Auto,
     /// Engine that times the programs; both give the same cycles.
     pub engine: EngineChoice,
+    /// How the routed experts of a layer lie on its PEs.
+    pub experts: ExpertsChoice,
     /// Mapping choices to force, by part ("moe", "dense", "embedding", "head"), as an outcome's
     /// `mapping` names them: "moe": "qkv_rows=256 value_rows=128".
     pub force: BTreeMap<String, String>,
+}
+
+/// How routed experts lie on the PEs of their layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ExpertsChoice {
+    /// Whichever is faster as simulated, within the ledger.
+    #[default]
+    Auto,
+    /// Every PE holds a slice of every expert: choosing one is choosing addresses.
+    Striped,
+    /// Every expert owns a rectangle and idles unless it is chosen.
+    Regions,
 }
 
 /// Engine that times programs.

@@ -165,6 +165,7 @@ const LARGE: Choices = Choices {
     value_rows: 8,
     router_rows: 8,
     activation_columns: 1,
+    regions_across: 0,
 };
 
 /// Kernels of layers with large tiles: wide products, many cached tokens and experts, wide vectors. Of
@@ -292,6 +293,7 @@ const SMALL: Choices = Choices {
     value_rows: 16,
     router_rows: 8,
     activation_columns: 1,
+    regions_across: 0,
 };
 
 /// What a collective's operations take beside words and hops: start and end of each, and ramps.

@@ -75,6 +75,7 @@ pub(crate) const CHOICES: Choices = Choices {
     value_rows: 4,
     router_rows: 4,
     activation_columns: 1,
+    regions_across: 0,
 };
 
 const COLUMNS: u32 = 13;
@@ -142,6 +143,24 @@ pub(crate) fn both(timer: &Timer, kernel: &Kernel) -> (Vec<u64>, Vec<u64>) {
         .map(|w| run.done[w[0] as usize..w[1] as usize].iter().copied().max().unwrap_or(0))
         .collect();
     (lines, whole)
+}
+
+#[test]
+fn whole_rectangles_of_experts_by_regions_have_the_cycles_of_their_lines() {
+    let timer = Timer::new(FABRIC, PE, Engine::Stream, &Memory::default());
+    let choices = Choices { regions_across: 3, residual_tile: 8, ..CHOICES };
+    let mut compared = Vec::new();
+    for tokens in [1, 3] {
+        for kernel in kernels_of(&model(), &choices, &timer, tokens) {
+            let (lines, whole) = match kernel.name {
+                "top_k" | "experts_gate_up" | "swiglu" | "experts_down" => both(&timer, &kernel),
+                _ => continue,
+            };
+            assert_eq!(lines, whole, "{} of {tokens} tokens", kernel.name);
+            compared.push(kernel.name);
+        }
+    }
+    assert!(compared.len() >= 8, "{compared:?}");
 }
 
 #[test]

@@ -329,6 +329,7 @@ fn cases() -> Vec<Case> {
                 value_rows: 3,
                 router_rows: 3,
                 activation_columns: 1,
+                regions_across: 0,
             },
         ),
         case(
@@ -345,6 +346,7 @@ fn cases() -> Vec<Case> {
                 value_rows: 1,
                 router_rows: 5,
                 activation_columns: 1,
+                regions_across: 0,
             },
         ),
         case(
@@ -361,6 +363,7 @@ fn cases() -> Vec<Case> {
                 value_rows: 4,
                 router_rows: 1,
                 activation_columns: 1,
+                regions_across: 0,
             },
         ),
     ]
@@ -374,6 +377,27 @@ fn a_dense_layer_computes_what_the_model_says() {
 #[test]
 fn a_layer_of_experts_computes_what_the_model_says() {
     cases().iter().for_each(|case| layer(case, 1));
+}
+
+/// Rectangles of several PEs and of one, experts that fill the last row of rectangles and that do not,
+/// chosen experts side by side and far apart.
+#[test]
+fn a_layer_of_experts_by_regions_computes_what_the_model_says() {
+    let regions = |case: Case, regions_across: u32, residual_tile: u32| Case {
+        choices: Choices { regions_across, residual_tile, ..case.choices },
+        ..case
+    };
+    let [a, b, c, d, e, f] = cases().try_into().map_err(|_| ()).expect("six cases");
+    for case in [
+        regions(a, 4, 8),
+        regions(b, 2, 32),
+        regions(c, 3, 8),
+        regions(d, 1, 32),
+        regions(e, 7, 96),
+        regions(f, 5, 20),
+    ] {
+        layer(&case, 1);
+    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::wafer::machine::Bench;
 use crate::wafer::mapper::{self, Mapping};
 use crate::wafer::outcome::decide;
 use crate::wafer::parts::Pipeline;
+use crate::wafer::place::Placement;
+use crate::wafer::place::experts::Compared;
 use rayon::prelude::*;
 use serde::Serialize;
 use workloads::forward::Step;
@@ -58,6 +60,9 @@ pub struct Why {
     pub tried: [usize; 2],
     /// The best candidates, and the one that runs.
     pub candidates: Vec<Candidate>,
+    /// For experts: the two ways in which they may lie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experts: Option<Compared>,
 }
 
 impl Bench<'_> {
@@ -65,8 +70,7 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// [`Error::Arguments`] if no part has such an operator.
-    pub fn why(&self, operator: &str) -> Result<Vec<Why>, Error> {
-        let placement = self.place()?;
+    pub fn why(&self, operator: &str, placement: &Placement) -> Result<Vec<Why>, Error> {
         let context = self.middle_context();
         let pipeline = |context| Pipeline::new(self.model(), Step::Decode { batch: 1, context });
         // What fits is decided at the request's longest context, as placement does.
@@ -82,7 +86,11 @@ impl Bench<'_> {
                 let run = Run { rows: placement.rows[kind], ..self.run() };
                 let mapping = &placement.mappings[kind];
                 let parts = [part, &fullest.kinds[kind]];
-                list.push(self.candidates(&run, parts, mapping, name, context)?);
+                let mut why = self.candidates(&run, parts, mapping, name, context)?;
+                let lies = matches!(name, "experts_gate_up" | "swiglu" | "experts_down");
+                let both = placement.experts.iter().find(|both| both.part == part.kind && lies);
+                why.experts = both.cloned();
+                list.push(why);
             }
         }
         if list.is_empty() {
@@ -143,6 +151,7 @@ impl Bench<'_> {
             choices: deciding.to_vec(),
             tried,
             candidates,
+            experts: None,
         })
     }
 
@@ -154,16 +163,13 @@ impl Bench<'_> {
         choices: &Choices,
         name: &str,
     ) -> Result<Option<u64>, Error> {
-        let bytes_only = Run { bytes_only: true, ..*run };
         let limits = self.limits();
-        let fits = match mapper::stored(&bytes_only, fullest, choices, limits)? {
-            Some(bytes) => bytes <= limits.sram,
-            None => false,
-        };
+        let held = mapper::Trials::new(run, fullest, limits).held(choices)?;
+        let fits = held.is_some_and(|held| held.bytes <= limits.sram);
         let Some(operator) = part.operators.iter().find(|own| own.name == name && fits) else {
             return Ok(None);
         };
-        let kernel = run.lowering(choices).kernel(operator)?;
+        let kernel = run.lowering_of(part, choices).kernel(operator)?;
         let mut field = Field::new(run.columns, run.rows);
         run.timer.run(&kernel.phases, &mut field)?;
         Ok(Some(field.last()))
@@ -209,6 +215,9 @@ fn combinations(
         let mut list = vec![held.clone()];
         for (choice, values) in &varied {
             let mut values: Vec<u32> = values.iter().copied().step_by(every).collect();
+            if choice.name == "regions_across" {
+                values.extend(mapper::across(run, part).into_iter().step_by(every));
+            }
             values.push((choice.get)(held));
             values.sort_unstable();
             values.dedup();

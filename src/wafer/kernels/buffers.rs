@@ -74,6 +74,21 @@ pub const ME_DOWN: Spot = ME.plus(2);
 /// Room in the cache for the new token: a real one in its owner, a spare one elsewhere.
 pub const ME_SLOT: Spot = ME.plus(3);
 
+/// Which routed expert a PE belongs to where each has a rectangle; -1: none.
+pub const ME_EXPERT: Spot = ME.plus(4);
+/// Whether a PE's part of the stream belongs to its row's slice: 1 or 0.
+pub const ME_SENDS: Spot = ME.plus(5);
+/// Where in that slice `[elements]`.
+pub const ME_SLICE: Spot = ME.plus(6);
+/// Output of the first products of an expert in its rectangle.
+pub const REGION_OUT: Spot = Spot::of("region_out");
+/// Its gated activation.
+pub const REGION_ACTIVATIONS: Spot = Spot::of("region_activations");
+/// The slice of the experts' sum in each row.
+pub const REGION_SUM: Spot = Spot::of("region_sum");
+/// The router's weight of a PE's expert, 0 where it is not chosen.
+pub const REGION_WEIGHT: Spot = Spot::of("region_weight");
+
 /// Input, squares and output of a product.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffers {

@@ -3,6 +3,7 @@
 //!
 //! A group of columns shares the inputs of one tile, as long as its weights share a scale or a
 //! multiple of it; the columns of a group share the outputs out. `experts_down` does the same along rows.
+//! The other way is [`super::regions`].
 
 use super::buffers::{self, Tile, share};
 use super::{Kernel, Lowering};
@@ -99,9 +100,15 @@ impl Lowering<'_> {
                 self.op(Kind::F16, OpKind::Mul, &[top_k], weights, &[weights, total]),
             ],
         );
-        self.spread(kernel, Axis::S, (self.residual()?.pes(), 1), chosen);
+        let mut columns = self.residual()?.pes();
+        if let Some(routed) = self.routed
+            && let Some(regions) = self.regions(experts, routed.width)?
+        {
+            columns = columns.max(regions.pes()[0]);
+        }
+        self.spread(kernel, Axis::S, (columns, 1), chosen);
         self.spread(kernel, Axis::O, (self.rows, 1), chosen);
-        kernel.rectangle = [self.residual()?.pes(), self.rows];
+        kernel.rectangle = [columns, self.rows];
         Ok(())
     }
 
@@ -111,24 +118,45 @@ impl Lowering<'_> {
         kernel: &mut Kernel,
         kind: OperatorKind,
     ) -> Result<(), Error> {
+        let OperatorKind::Experts { experts, top_k, shared, outs, .. } = kind else {
+            return Ok(());
+        };
+        if let Some(regions) = self.regions(experts, outs / 2)? {
+            return self.regions_gate_up(kernel, kind, &regions);
+        }
+        let residual = self.residual()?;
+        self.striped_gate_up(kernel, kind)?;
+        let all = (top_k + shared) * self.gate_up_outs(outs)?.0;
+        let squares = self.normed("post_attention_norm")?.first().minus(1);
+        let y = squares.minus(all);
+        self.sum(kernel, Axis::S, (residual.pes(), 1), (all * self.tokens + self.squares(), y))?;
+        self.divide(kernel, squares, (all, y, y));
+        kernel.rectangle = [residual.pes(), self.intermediate(outs / 2)?.pes()];
+        Ok(())
+    }
+
+    /// Each PE's part of it, and what it stores.
+    pub(super) fn striped_gate_up(
+        &self,
+        kernel: &mut Kernel,
+        kind: OperatorKind,
+    ) -> Result<(), Error> {
         let OperatorKind::Experts { top_k, shared, outs, .. } = kind else { return Ok(()) };
+        if top_k + shared == 0 {
+            return Ok(());
+        }
         let residual = self.residual()?;
         let rows = self.intermediate(outs / 2)?.pes();
         let (row_outs, pe_outs) = self.gate_up_outs(outs)?;
-        let all = (top_k + shared) * row_outs;
         let x = self.normed("post_attention_norm")?.first();
-        let squares = x.minus(1);
-        let y = squares.minus(all);
+        let y = x.minus(1 + (top_k + shared) * row_outs);
         let tile = self.cut_tile(pe_outs, residual.tile, (1, 0));
         let expert = |k: u32| {
             let y = Place::from(y.plus(k * row_outs));
             (y.indexed(buffers::ME_COLUMN, pe_outs as i32), x.into())
         };
         self.expert_tiles(kernel, kind, tile, (false, &expert));
-        self.sum(kernel, Axis::S, (residual.pes(), 1), (all * self.tokens + self.squares(), y))?;
-        self.divide(kernel, squares, (all, y, y));
         self.store_experts(kernel, kind, residual.pes() * rows);
-        kernel.rectangle = [residual.pes(), rows];
         Ok(())
     }
 
@@ -141,8 +169,16 @@ impl Lowering<'_> {
                 (width.div_ceil(self.rows), 1, y)
             }
             Some(routed) => {
-                let chosen = routed.top_k + routed.shared;
-                let own = self.intermediate(width / chosen)?.own();
+                let mut chosen = routed.top_k + routed.shared;
+                if let Some(regions) = self.regions(routed.experts, routed.width)? {
+                    self.regions_swiglu(kernel, routed.top_k, &regions);
+                    chosen = routed.shared;
+                    kernel.rectangle = regions.pes();
+                    if chosen == 0 {
+                        return Ok(());
+                    }
+                }
+                let own = self.intermediate(routed.width)?.own();
                 let y = self.normed("post_attention_norm")?.first().minus(1 + 2 * chosen * own);
                 (own, chosen, y)
             }
@@ -162,13 +198,13 @@ impl Lowering<'_> {
             self.op(Kind::F16, OpKind::Mul, &all, h, &[gate, up]),
             self.op(Kind::F16, OpKind::Mul, &[own * chosen], h, &[h, t]),
         ];
-        if let Some(routed) = self.routed {
+        if let Some(routed) = self.routed.filter(|routed| chosen > routed.shared) {
             let weights = Place::strided(buffers::CHOSEN, [0, 2]);
             let all = [own, routed.top_k];
             ops.push(self.op(Kind::F16, OpKind::Mul, &all, h, &[h, weights]));
         }
         self.work(kernel, &ops);
-        kernel.rectangle = [1, self.rows];
+        kernel.rectangle = [kernel.rectangle[0].max(1), self.rows];
         Ok(())
     }
 
@@ -188,7 +224,7 @@ impl Lowering<'_> {
             self.work(kernel, &[vector]);
         }
         self.gather(kernel, Axis::S, (columns, 1, 1), (share, Spot::default()));
-        kernel.rectangle = [columns, self.rows];
+        kernel.rectangle = [kernel.rectangle[0].max(columns), self.rows];
         Ok(())
     }
 
@@ -198,7 +234,29 @@ impl Lowering<'_> {
         kernel: &mut Kernel,
         kind: OperatorKind,
     ) -> Result<(), Error> {
+        let OperatorKind::Experts { experts, ins, .. } = kind else { return Ok(()) };
+        if let Some(regions) = self.regions(experts, ins)? {
+            return self.regions_down(kernel, kind, &regions);
+        }
+        let residual = self.residual()?;
+        let cut = self.intermediate(ins)?;
+        self.striped_down(kernel, kind)?;
+        let sums = (residual.own() * self.tokens, buffers::DOWN_OUT);
+        self.sum(kernel, Axis::O, (cut.pes(), 1), sums)?;
+        kernel.rectangle = [residual.pes(), cut.pes()];
+        Ok(())
+    }
+
+    /// The activations go to all PEs, and each adds up its part of the results; with what it stores.
+    pub(super) fn striped_down(
+        &self,
+        kernel: &mut Kernel,
+        kind: OperatorKind,
+    ) -> Result<(), Error> {
         let OperatorKind::Experts { top_k, shared, ins, .. } = kind else { return Ok(()) };
+        if top_k + shared == 0 {
+            return Ok(());
+        }
         let residual = self.residual()?;
         let cut = self.intermediate(ins)?;
         let (chosen, own) = (top_k + shared, cut.own());
@@ -216,10 +274,7 @@ impl Lowering<'_> {
         let y = Place::from(buffers::DOWN_OUT).indexed(buffers::ME_DOWN, pe_outs as i32);
         let expert = |k: u32| (y, h.plus(k * own).into());
         self.expert_tiles(kernel, kind, tile, (true, &expert));
-        let sums = (residual.own() * self.tokens, buffers::DOWN_OUT);
-        self.sum(kernel, Axis::O, (cut.pes(), 1), sums)?;
         self.store_experts(kernel, kind, residual.pes() * cut.pes());
-        kernel.rectangle = [residual.pes(), cut.pes()];
         Ok(())
     }
 

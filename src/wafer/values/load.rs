@@ -57,8 +57,13 @@ impl Loader<'_> {
                 OperatorKind::LatentAttention { .. } => rooms.push(self.cache_room()?),
                 OperatorKind::TopK { experts, .. } => rooms.extend(self.router_rooms(experts)),
                 OperatorKind::Experts { experts, shared, .. } => {
+                    // By regions the shared experts alone are striped.
+                    let striped = match self.lowering.choices.regions_across {
+                        0 => experts,
+                        _ => 0,
+                    };
                     let tile = self.expert_tile(operator.kind)?;
-                    rooms.push((operator.name, (experts + shared) * tile.len()));
+                    rooms.push((operator.name, (striped + shared) * tile.len()));
                 }
                 _ => {}
             }
@@ -74,7 +79,7 @@ impl Loader<'_> {
         let shape = [self.lowering.columns, self.lowering.rows];
         let mut rooms = self.rooms(operators)?;
         rooms.push((buffers::ONE.buffer, 1));
-        rooms.push((buffers::ME.buffer, 4));
+        rooms.push((buffers::ME.buffer, 7));
         rooms.push((buffers::RESIDUAL.buffer, self.lowering.residual()?.own()));
         let mut values = Values::new(shape, kernels, &rooms);
         for pe in self.all() {

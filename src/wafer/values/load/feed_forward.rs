@@ -4,6 +4,7 @@ use super::{Loader, element, place, places};
 use crate::error::Error;
 use crate::wafer::instruction::Spot;
 use crate::wafer::kernels::buffers::{self, Tile, share};
+use crate::wafer::kernels::regions::{Regions, shared_alone};
 use crate::wafer::values::Values;
 use workloads::forward::OperatorKind;
 
@@ -111,8 +112,13 @@ impl Loader<'_> {
         };
         let residual = self.lowering.residual()?;
         let hidden = self.lowering.hidden;
-        let tile = self.expert_tile(kind)?;
         let width = if combine { ins } else { outs / 2 };
+        let (mut kind, mut striped_from) = (kind, 0);
+        if let Some(regions) = self.lowering.regions(experts, width)? {
+            self.in_regions(values, name, &regions, (experts, width, combine))?;
+            (kind, striped_from) = (shared_alone(kind), experts);
+        }
+        let tile = self.expert_tile(kind)?;
         let cut = self.lowering.intermediate(width)?;
         for pe in self.all() {
             let row = self.row(pe.1, cut.pes()).map(|row| place(&cut, row));
@@ -120,8 +126,8 @@ impl Loader<'_> {
                 values.set(pe, buffers::ME_DOWN, row.map_or(0, |row| row.1) as f32);
             }
         }
-        for expert in 0..experts + shared {
-            let first = Spot::of(name).plus(expert * tile.len());
+        for expert in striped_from..experts + shared {
+            let first = Spot::of(name).plus((expert - striped_from) * tile.len());
             let weight = |out, input| self.weights.matrix(name, expert, out, input);
             self.tile(values, first, tile, |(s, o), out, input| {
                 let row = self.row(o, cut.pes()).map(|row| place(&cut, row));
@@ -143,5 +149,62 @@ impl Loader<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// One expert in each rectangle, and what a PE has to know of its place.
+    fn in_regions(
+        &self,
+        values: &mut Values,
+        name: &'static str,
+        regions: &Regions,
+        (experts, width, combine): (u32, u32, bool),
+    ) -> Result<(), Error> {
+        let lowering = self.lowering;
+        let residual = lowering.residual()?;
+        let [columns, rows] = regions.pes();
+        // Rectangle and place in it: (expert, column, row).
+        let place = |(s, o): (u32, u32)| {
+            let (column, row) = (self.column(s, columns)?, self.row(o, rows)?);
+            let expert = row / regions.rows * regions.across + column / regions.columns;
+            Some((expert, column % regions.columns, row % regions.rows))
+        };
+        for pe in self.all() {
+            let expert = place(pe).map(|(expert, ..)| expert).filter(|&e| e < experts);
+            values.set(pe, buffers::ME_EXPERT, expert.map_or(-1.0, |expert| expert as f32));
+            let row = self.row(pe.1, rows).map(|row| row % regions.rows);
+            let column = self.column(pe.0, residual.pes());
+            let sends = column.filter(|column| Some(column / regions.senders) == row);
+            values.set(pe, buffers::ME_SENDS, f32::from(u8::from(sends.is_some())));
+            let at = sends.map_or(0, |column| column % regions.senders * residual.own());
+            values.set(pe, buffers::ME_SLICE, at as f32);
+        }
+        // Element of the stream in a place of a row's slice.
+        let first = lowering.columns / 2 - residual.pes() / 2;
+        let of_slice = |row: u32, at: u32| {
+            let column = row * regions.senders + at / residual.own();
+            if column >= residual.pes() {
+                return Ok(None);
+            }
+            self.element(first + column, at % residual.own())
+        };
+        let (tile, buffer) = match combine {
+            true => (lowering.region_down(regions), "region_down"),
+            false => (lowering.region_up(regions), "region_gate_up"),
+        };
+        self.tile(values, Spot::of(buffer), tile, |pe, out, input| {
+            let Some((expert, column, row)) = place(pe).filter(|place| place.0 < experts) else {
+                return Ok(None);
+            };
+            let inside = |at: u32| Some(column * regions.width + at).filter(|&at| at < width);
+            if combine {
+                let both = inside(input).zip(of_slice(row, out)?);
+                return Ok(both.map(|(input, out)| self.weights.matrix(name, expert, out, input)));
+            }
+            let second = out / regions.width;
+            let both = inside(out % regions.width).zip(of_slice(row, input)?);
+            Ok(both.map(|(out, input)| {
+                -self.weights.matrix(name, expert, second * width + out, input)
+            }))
+        })
     }
 }
