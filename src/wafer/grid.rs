@@ -22,7 +22,7 @@ pub mod gemv;
 pub mod prefill;
 pub mod prompt;
 pub mod rounds;
-mod route;
+pub mod route;
 pub mod token;
 
 use super::field::Field;
@@ -108,14 +108,6 @@ impl<'a> Writer<'a> {
             let times = lengths[1..].iter().product();
             let one = VectorOp { kind, inner: lengths[0], outer: 1 };
             self.local(self.timer.pe.repeated(one, times), [op]);
-        }
-    }
-
-    /// One operation over `elements` in each PE, of which only the time is known.
-    pub fn each(&mut self, kind: Kind, elements: u32) {
-        if elements > 0 {
-            let cost = self.timer.pe.cost(VectorOp { kind, inner: elements, outer: 1 });
-            self.local(cost, []);
         }
     }
 

@@ -3,6 +3,8 @@
 
 #[path = "grid/cache.rs"]
 mod cache;
+#[path = "grid/experts.rs"]
+mod experts;
 #[path = "grid/load.rs"]
 mod load;
 #[path = "grid/plain.rs"]
@@ -26,7 +28,7 @@ use wafersim::wafer::phase::Phase;
 use wafersim::wafer::timer::{Engine, Memory, Timer};
 use wafersim::wafer::values::Values;
 use workloads::forward::Step;
-use workloads::model::{Attention, Model};
+use workloads::model::{Attention, FeedForward, Model};
 
 const LLAMA: Attention = Attention::Gqa {
     heads: 4,
@@ -67,6 +69,7 @@ fn timer(engine: Engine) -> Timer {
 fn kernels(decoding: &Decoding<'_>, model: &Model, kind: &str, context: u32) -> Vec<Kernel> {
     let pipeline = Pipeline::new(model, Step::Decode { batch: 1, context });
     let part = pipeline.kinds.iter().find(|part| part.kind == kind).expect("the part");
+    let decoding = decoding.of(&part.operators);
     part.operators.iter().map(|op| decoding.kernel(op).expect("is written")).collect()
 }
 
@@ -98,16 +101,32 @@ fn near(found: &[f64], expected: &[f64], what: &str) {
 }
 
 /// Tokens one after another through a layer, from `before` cached ones on.
-fn tokens(attention: Attention, mlp_bias: bool, [columns, rows]: [u32; 2], before: usize) {
+fn tokens(attention: Attention, mlp_bias: bool, shape: [u32; 2], before: usize) {
+    let dense = FeedForward::Dense { intermediate: 50 };
+    tokens_through(dense, attention, mlp_bias, shape, before);
+}
+
+fn tokens_through(
+    layer: FeedForward,
+    attention: Attention,
+    mlp_bias: bool,
+    [columns, rows]: [u32; 2],
+    before: usize,
+) {
     let grid = Grid { columns, rows };
     let timer = timer(Engine::Stream);
     let mut plain = Plain::new(attention, mlp_bias, before);
+    plain.model.layers = vec![layer];
+    let kind = match layer {
+        FeedForward::Dense { .. } => "dense",
+        FeedForward::Moe { .. } => "moe",
+    };
     let mut cache = Cache::new(columns, before);
     for step in 0..3 {
         let context = (before + step + 1) as u32;
         let model = plain.model.clone();
         let decoding = Decoding::new(&timer, grid, &model);
-        let kernels = kernels(&decoding, &model, "dense", context);
+        let kernels = kernels(&decoding, &model, kind, context);
         let stream: Vec<f64> =
             (0..model.hidden).map(|i| number(5, [i, step as u32, 0, 0])).collect();
         let slots = decoding.tokens(context);
@@ -140,6 +159,19 @@ fn norms_of_heads_biases_and_sinks_on_a_grid_are_the_models() {
     tokens(ALL, true, [6, 7], 6);
     tokens(PLAIN_BIAS, false, [4, 3], 10);
     tokens(PLAIN_BIAS, true, [64, 31], 100);
+}
+
+#[test]
+fn experts_on_a_grid_are_chosen_and_added_as_the_model_says() {
+    let experts = |experts, top_k, shared, intermediate| FeedForward::Moe {
+        experts,
+        top_k,
+        shared,
+        intermediate,
+    };
+    tokens_through(experts(8, 2, 1, 20), LLAMA, false, [7, 12], 17);
+    tokens_through(experts(13, 3, 0, 9), ALL, true, [5, 8], 6);
+    tokens_through(experts(5, 4, 2, 30), LLAMA, true, [6, 5], 12);
 }
 
 /// The head, for as many rows as there are tokens and for more; the embedding's table may divide or not.

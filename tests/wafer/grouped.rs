@@ -2,6 +2,8 @@
 
 use crate::rectangle::{CHOICES, FABRIC, PE, both, kernels_of, model};
 use wafersim::wafer::choices::Choices;
+use wafersim::wafer::field::Field;
+use wafersim::wafer::kernels::Kernel;
 use wafersim::wafer::timer::{Engine, Memory, Timer};
 use workloads::model::{Attention, FeedForward, Model};
 
@@ -54,7 +56,34 @@ fn a_window_saves_time_and_cache() {
         .filter(|kernel| kernel.name == "attention")
         .collect();
     let [windowed, full] = &attention[..] else { panic!("{} layers", attention.len()) };
-    let cache = |kernel: &wafersim::wafer::kernels::Kernel| kernel.memory[0].1;
+    let cache = |kernel: &Kernel| kernel.memory[0].1;
     // 13 tokens and 100 over 12 columns: 2 and 9 of them on the fullest PE.
     assert_eq!(2 * cache(full), 9 * cache(windowed));
+}
+
+/// Biases and sinks take what their operations take: a start of the sums of `qkv` and `o_proj`, and of
+/// heads' maxima and sums.
+#[test]
+fn biases_and_sinks_take_time() {
+    let timer = Timer::new(FABRIC, PE, Engine::Stream, &Memory::default());
+    let with = |has: bool| {
+        let attention = Attention::Gqa {
+            heads: 4,
+            kv_heads: 2,
+            head_dim: 8,
+            rope: 8,
+            qk_norm: true,
+            qkv_bias: has,
+            o_bias: has,
+            sinks: has,
+        };
+        let model = Model { attention, ..grouped() };
+        kernels_of(&model, &GROUPED, &timer, 1)
+    };
+    let cycles =
+        |kernel: &Kernel| timer.run(&kernel.phases, &mut Field::new(13, 8)).expect("runs").total();
+    let (with, without) = (with(true), with(false));
+    let slower = with.iter().zip(&without).filter(|(with, without)| cycles(with) > cycles(without));
+    let slower: Vec<&str> = slower.map(|(kernel, _)| kernel.name).collect();
+    assert_eq!(slower, ["qkv", "attention", "o_proj", "qkv", "attention", "o_proj"]);
 }

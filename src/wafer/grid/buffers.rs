@@ -66,3 +66,21 @@ pub const TILE: Spot = Spot::of("score_tile");
 pub const STEP: Spot = Spot::of("step");
 /// Where this step's scores are kept, or where what is not kept is put.
 pub const KEPT: Spot = Spot::of("kept");
+/// Logits of a row's experts.
+pub const ROUTED: Spot = Spot::of("routed");
+/// Scores of all experts, then their numbers.
+pub const EXPERT_SCORES: Spot = Spot::of("expert_scores");
+/// Where a PE's experts stand in the order in which scores are gathered, in shares.
+pub const ROUTER_PLACE: Spot = Spot::of("router_place");
+/// Zeros, then ones: tells earlier experts from later ones.
+pub const EARLIER: Spot = Spot::of("earlier");
+/// Which scores are greater than which.
+pub const GREATER: Spot = Spot::of("greater");
+/// Which are as great or greater.
+pub const EQUAL: Spot = Spot::of("equal");
+/// How many experts come before each of a row's.
+pub const RANK: Spot = Spot::of("rank");
+/// Weight and number of each chosen expert, in the order of their ranks.
+pub const CHOSEN: Spot = Spot::of("chosen");
+/// The sum of their weights.
+pub const CHOSEN_TOTAL: Spot = Spot::of("chosen_total");

@@ -35,13 +35,25 @@ pub struct Decoding<'a> {
     pub attention: Attention,
     /// Whether the projections of the feed-forward part have biases.
     pub mlp_bias: bool,
+    /// Experts of each token in the part that is written, chosen ones and shared ones.
+    pub routed: Option<(u32, u32)>,
 }
 
 impl<'a> Decoding<'a> {
     /// Decoding of `model` on `grid`.
     pub fn new(timer: &'a Timer, grid: Grid, model: &Model) -> Self {
         let Model { hidden, attention, mlp_bias, .. } = *model;
-        Self { timer, grid, hidden, attention, mlp_bias }
+        Self { timer, grid, hidden, attention, mlp_bias, routed: None }
+    }
+
+    /// The same for a part of the model with these operators.
+    #[must_use]
+    pub fn of(self, operators: &[Operator]) -> Self {
+        let routed = operators.iter().find_map(|operator| match operator.kind {
+            OperatorKind::Experts { top_k, shared, .. } => Some((top_k, shared)),
+            _ => None,
+        });
+        Self { routed, ..self }
     }
 
     /// The phases of `operator`.
@@ -228,6 +240,10 @@ impl<'a> Decoding<'a> {
     }
 
     fn swiglu(&self, to: &mut Writer<'_>, width: u32) {
+        if let Some(routed) = self.routed {
+            let own = self.over_rows(width / (routed.0 + routed.1)).1;
+            return self.swiglu_of_experts(to, own, routed);
+        }
         let own = width.div_ceil(self.grid.rows);
         let (gate, up) = (Place::from(buffers::GATE_UP), buffers::GATE_UP.plus(own));
         let (t, h) = (Place::from(buffers::GATE), Place::from(buffers::ACTIVATIONS));

@@ -97,6 +97,7 @@ pub fn decode(
             let mut field = Field::new(grid.columns, grid.rows);
             let mut operators = Vec::new();
             let mut bytes = 0;
+            let decoding = decoding.of(&part.operators);
             for operator in &part.operators {
                 let kernel = decoding.kernel(operator)?;
                 let spent = timer.run(&kernel.phases, &mut field)?;

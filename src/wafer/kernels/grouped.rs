@@ -99,6 +99,9 @@ impl Lowering<'_> {
         let squares = self.squares();
         let x = (own * n + squares, Spot::default());
         self.spread(kernel, Axis::O, (bands.all(), 1), x);
+        if matches!(self.attention, Attention::Gqa { qkv_bias: true, .. }) {
+            self.bias(kernel, outs);
+        }
         self.local(kernel, product(&self.timer.pe, super::multiply(format), (n, own, outs)));
         let y = (outs * n + squares, Spot::default());
         self.sum(kernel, Axis::S, (residual.pes(), 1), y)?;
@@ -108,6 +111,13 @@ impl Lowering<'_> {
         self.store(kernel, outs, own, format);
         kernel.rectangle = [residual.pes(), bands.all()];
         Ok(())
+    }
+
+    /// Sums of `outs` results of each token start from a bias, in one PE of a line; the others have zeros.
+    fn bias(&self, kernel: &mut Kernel, outs: u32) {
+        let start = VectorOp { kind: Kind::F16, inner: outs, outer: self.tokens };
+        self.vector_ops(kernel, &[start]);
+        kernel.memory.push((Owner::Weights, 2 * u64::from(outs)));
     }
 
     /// Cached tokens of the fullest column.
@@ -131,6 +141,13 @@ impl Lowering<'_> {
         let rows = |kind: Kind| VectorOp { kind, inner: cached, outer: heads };
         self.local(kernel, each((bands.group * n, bands.dims, cached)));
         self.over_band(kernel, &bands, scores)?;
+        // A learned logit of each head: maxima start from it, and in one column its exponential is added.
+        let sinks = matches!(self.attention, Attention::Gqa { sinks: true, .. });
+        let each_head = |kind: Kind| VectorOp { kind, inner: heads, outer: 1 };
+        if sinks {
+            self.vector_ops(kernel, &[each_head(Kind::F16)]);
+            kernel.memory.push((Owner::Weights, 4 * u64::from(bands.query_heads())));
+        }
         self.vector_ops(kernel, &[rows(Kind::Max)]);
         let line = (columns, 1);
         let peak = (heads, Spot::default());
@@ -138,6 +155,10 @@ impl Lowering<'_> {
         self.spread(kernel, Axis::S, line, peak);
         let exponentials = VectorOp { kind: Kind::Special, inner: scores, outer: 1 };
         self.vector_ops(kernel, &[rows(Kind::F16), exponentials, rows(Kind::F16)]);
+        if sinks {
+            let f16 = each_head(Kind::F16);
+            self.vector_ops(kernel, &[f16, each_head(Kind::Special), f16]);
+        }
         self.local(kernel, each((bands.group * n, cached, bands.dims)));
         let weighted = (bands.queries() * n + heads, Spot::default());
         self.sum(kernel, Axis::S, line, weighted)?;
@@ -157,6 +178,9 @@ impl Lowering<'_> {
         let (n, own) = (self.tokens, residual.own());
         let ins = bands.queries();
         self.spread(kernel, Axis::S, (residual.pes(), 1), (ins * n, Spot::default()));
+        if matches!(self.attention, Attention::Gqa { o_bias: true, .. }) {
+            self.bias(kernel, own);
+        }
         self.local(kernel, product(&self.timer.pe, super::multiply(format), (n, ins, own)));
         self.sum(kernel, Axis::O, (bands.all(), 1), (own * n, Spot::default()))?;
         self.store(kernel, own, ins, format);

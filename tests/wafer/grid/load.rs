@@ -50,7 +50,7 @@ impl Loader<'_> {
         (element < self.decoding.hidden).then_some(element as usize)
     }
 
-    fn first_column(&self, s: u32) -> bool {
+    pub(super) fn first_column(&self, s: u32) -> bool {
         within(s, self.decoding.grid.columns, self.decoding.used_columns()) == Some(0)
     }
 
@@ -108,6 +108,8 @@ impl Loader<'_> {
             (STREAM.buffer, own),
             ("embedding", vocabulary * own),
         ];
+        let mut rooms = rooms.to_vec();
+        rooms.extend(super::experts::rooms(self));
         let mut values = Values::new([grid.columns, grid.rows], kernels, &rooms);
         for pe in self.all() {
             values.set(pe, buffers::ONE, 1.0);
@@ -118,6 +120,7 @@ impl Loader<'_> {
             self.load_heads(&mut values, pe, position);
             self.load_dense(&mut values, pe);
             self.load_ends(&mut values, pe);
+            super::experts::load(self, &mut values, pe);
         }
         values
     }

@@ -33,7 +33,12 @@ impl Plain {
     }
 
     pub(super) fn weight(&self, name: &str, out: usize, input: usize) -> f64 {
-        0.3 * number(seed(name), [1, 0, out as u32, input as u32])
+        self.of_group(name, 0, out, input)
+    }
+
+    /// A weight of an expert, shared ones behind the others.
+    pub(super) fn of_group(&self, name: &str, group: usize, out: usize, input: usize) -> f64 {
+        0.3 * number(seed(name), [1, group as u32, out as u32, input as u32])
     }
 
     pub(super) fn gain(&self, name: &str, index: usize) -> f64 {
@@ -41,7 +46,11 @@ impl Plain {
     }
 
     pub(super) fn bias(&self, name: &str, out: usize) -> f64 {
-        0.5 * number(seed(name), [3, out as u32, 0, 0])
+        self.bias_of(name, 0, out)
+    }
+
+    pub(super) fn bias_of(&self, name: &str, group: usize, out: usize) -> f64 {
+        0.5 * number(seed(name), [3, out as u32, group as u32, 0])
     }
 
     pub(super) fn sink(&self, head: usize) -> f64 {
@@ -49,13 +58,21 @@ impl Plain {
     }
 
     pub(super) fn times(&self, name: &str, bias: bool, outs: usize, x: &[f64]) -> Vec<f64> {
-        (0..outs)
-            .map(|out| {
-                let sum: f64 =
-                    x.iter().enumerate().map(|(i, x)| self.weight(name, out, i) * x).sum();
-                sum + if bias { self.bias(name, out) } else { 0.0 }
-            })
-            .collect()
+        self.times_of((name, 0), bias, outs, x)
+    }
+
+    fn times_of(
+        &self,
+        (name, group): (&str, usize),
+        bias: bool,
+        outs: usize,
+        x: &[f64],
+    ) -> Vec<f64> {
+        let sum = |out| -> f64 {
+            x.iter().enumerate().map(|(i, x)| self.of_group(name, group, out, i) * x).sum()
+        };
+        let start = |out| if bias { self.bias_of(name, group, out) } else { 0.0 };
+        (0..outs).map(|out| sum(out) + start(out)).collect()
     }
 
     pub(super) fn norm(&self, name: &str, x: &[f64]) -> Vec<f64> {
@@ -123,14 +140,37 @@ impl Plain {
         a.iter().zip(b).map(|(a, b)| a + b).collect()
     }
 
-    pub(super) fn feed_forward(&self, stream: &[f64]) -> Vec<f64> {
-        let FeedForward::Dense { intermediate } = self.model.layers[0] else { panic!("dense") };
-        let (bias, width) = (self.model.mlp_bias, intermediate as usize);
-        let x = self.norm("post_attention_norm", stream);
-        let both = self.times("gate_up", bias, 2 * width, &x);
+    fn gated(&self, names: [&str; 2], group: usize, width: usize, x: &[f64]) -> Vec<f64> {
+        let bias = self.model.mlp_bias;
+        let both = self.times_of((names[0], group), bias, 2 * width, x);
         let silu = |x: f64| x / (1.0 + (-x).exp());
         let h: Vec<f64> = (0..width).map(|i| silu(both[i]) * both[width + i]).collect();
-        Self::added(stream, &self.times("down", bias, stream.len(), &h))
+        self.times_of((names[1], group), bias, x.len(), &h)
+    }
+
+    pub(super) fn feed_forward(&self, stream: &[f64]) -> Vec<f64> {
+        let x = self.norm("post_attention_norm", stream);
+        match self.model.layers[0] {
+            FeedForward::Dense { intermediate } => {
+                Self::added(stream, &self.gated(["gate_up", "down"], 0, intermediate as usize, &x))
+            }
+            FeedForward::Moe { experts, top_k, shared, intermediate } => {
+                let (experts, width) = (experts as usize, intermediate as usize);
+                let logits = self.times("router", self.model.mlp_bias, experts, &x);
+                let scores: Vec<f64> = logits.iter().map(|s| 1.0 / (1.0 + (-s).exp())).collect();
+                let mut order: Vec<usize> = (0..experts).collect();
+                order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+                let chosen = &order[..top_k as usize];
+                let total: f64 = chosen.iter().map(|&e| scores[e]).sum();
+                let weighted = chosen.iter().map(|&e| (e, scores[e] / total));
+                let all = weighted.chain((experts..experts + shared as usize).map(|e| (e, 1.0)));
+                all.fold(stream.to_vec(), |sum, (expert, weight)| {
+                    let names = ["experts_gate_up", "experts_down"];
+                    let out = self.gated(names, expert, width, &x);
+                    sum.iter().zip(out).map(|(sum, out)| sum + weight * out).collect()
+                })
+            }
+        }
     }
 
     /// The layer for the next token; its keys and values are cached.

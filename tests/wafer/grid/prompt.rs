@@ -318,3 +318,16 @@ fn attention_of_a_prompt_on_a_grid_is_the_models() {
     attention(ALL, 9, 9);
     attention(PLAIN_BIAS, 3, 7);
 }
+
+/// Differential: both engines time every operator of a prompt alike.
+#[test]
+fn a_prompts_cycles_do_not_depend_on_the_engine() {
+    let plain = Plain::new(ALL, true, 0);
+    let [stream, wavelet] = [Engine::Stream, Engine::Wavelet].map(timer);
+    let of = |timer| Prompt::new(timer, &plain, 9, 25);
+    let (stream, wavelet) = (of(&stream), of(&wavelet));
+    for operator in &stream.operators {
+        let cycles = [&stream, &wavelet].map(|p| p.prefilling.cycles(operator).expect("runs"));
+        assert_eq!(cycles[0], cycles[1], "{}", operator.name);
+    }
+}
