@@ -262,3 +262,37 @@ fn a_tree_with_uneven_starts_has_the_reference_cycles() {
     let reference = wavelet::run(&program, &spec, &start);
     assert_eq!(stream::run(&program, &spec, &start), reference);
 }
+
+/// Here room was taken for granted and found missing over and over in the stream engine, and it never
+/// came to an end.
+#[test]
+fn a_deep_tree_that_waits_for_room_comes_to_its_end() {
+    let spec = FabricSpec {
+        hop_cycles: 1,
+        ramp_cycles: 2,
+        queue_depth: 4,
+        ramp_in_depth: 4,
+        ramp_out_depth: 8,
+        switch_cycles: 0,
+        receive_directions: 1,
+    };
+    let timing = Timing {
+        lead: 16,
+        tail: 5,
+        f16_per_cycle: 8,
+        f32_per_cycle: 4,
+        max_per_cycle: 4,
+        accumulators: 4,
+    };
+    let request = Request {
+        goal: Goal::Reduce,
+        algorithm: Algorithm::KTree { k: 8 },
+        shape: Shape { columns: 512, rows: 1 },
+        elements: 256,
+        dtype: DType::F32,
+    };
+    let program = request.program(&timing, spec.ramp_cycles).expect("a program");
+    let start = [0; 512];
+    let reference = wavelet::run(&program, &spec, &start);
+    assert_eq!(stream::run(&program, &spec, &start), reference);
+}

@@ -14,7 +14,8 @@
 //! known: as long as wavelets come in and there is room, a whole run at a time. Then the other ends
 //! of its buffers are held against what came out (`stream/agree.rs`): who moved a wavelet too early,
 //! could have moved one sooner, or waited for one, is put back to that cycle and looked at again.
-//! Room that is not known yet is taken for granted while whoever gives it may still give it in time.
+//! Room that is not known yet is taken for granted while whoever gives it may still give it in time; where
+//! that comes out wrong over and over it is waited for until things get further.
 //! Colours that meet at a port are timed together from then on, as threads of a PE are; a cycle in which
 //! several want to move is decided by the rule, wavelet by wavelet (`stream/arbitrate.rs`).
 //!
@@ -47,6 +48,7 @@ mod layout;
 mod list;
 mod offer;
 mod proof;
+mod serve;
 mod state;
 mod train;
 
@@ -59,6 +61,10 @@ use state::{CORE, Due, Engine, LIMIT, Pe};
 
 /// Looks at PEs without an operation that goes on, after which wavelets are taken to circle.
 const CIRCLING: u64 = 1 << 22;
+/// Windows of time that do not get further than one before, after which room that is not known is
+/// waited for; and those after which the program is handed over.
+const CAUTIOUS: u32 = 64;
+const MOST_BACK: u32 = 1 << 12;
 /// Times that everything is looked at anew before it is given up.
 const MOST_PROOFS: u32 = 16;
 
@@ -126,7 +132,7 @@ fn settled<T>(
 impl Engine<'_> {
     /// Sweeps over PEs until nobody has anything to do anew.
     fn run(&mut self) -> Result<(), FabricError> {
-        let mut proofs = 0;
+        let (mut proofs, mut furthest, mut back) = (0, 0, 0);
         loop {
             let mut at = 0;
             while let Some(pe) = self.agenda.upwards(at) {
@@ -158,7 +164,17 @@ impl Engine<'_> {
                         return Err(FabricError::NotAccepted { reason });
                     }
                 }
-                Some(first) => self.agenda.begin(first, unfinished),
+                Some(first) => {
+                    back = if first > furthest { 0 } else { back + 1 };
+                    furthest = furthest.max(first);
+                    // Room taken for granted and found missing, over and over.
+                    self.cautious = back > CAUTIOUS;
+                    if back > MOST_BACK {
+                        let reason = "times found do not settle".to_owned();
+                        return Err(FabricError::NotAccepted { reason });
+                    }
+                    self.agenda.begin(first, unfinished);
+                }
             }
         }
     }

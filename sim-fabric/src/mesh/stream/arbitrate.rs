@@ -8,8 +8,9 @@ use super::agree::Side;
 use super::lane::Sides;
 use super::layout::{DATAPATH, RAMP, ports};
 use super::offer::{Look, Offer};
+use super::serve::serve;
 use super::state::{Due, Engine};
-use super::train::{Pieces, serve};
+use super::train::Pieces;
 use smallvec::SmallVec;
 
 /// A colour of a router or a thread of a PE.

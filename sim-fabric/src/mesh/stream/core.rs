@@ -4,8 +4,9 @@ use super::agree::Side;
 use super::lane::Sides;
 use super::layout::{ClassLayout, NO_OP, NONE, OpLayout, Way};
 use super::offer::{Look, Offer, Turn};
+use super::serve::serve;
 use super::state::{Due, Engine, NEVER, NOT_DONE, Thread};
-use super::train::{Piece, serve};
+use super::train::Piece;
 use crate::mesh::program::SendEnd;
 use smallvec::SmallVec;
 

@@ -3,8 +3,9 @@
 use super::agree::Side;
 use super::layout::{NONE, RouteLayout, Way, ports};
 use super::offer::{Look, Offer, Turn, until_turn};
+use super::serve::serve;
 use super::state::{Due, Engine, is_ramp};
-use super::train::{Piece, serve};
+use super::train::Piece;
 use smallvec::SmallVec;
 
 /// Both ends of the channels that a lane takes from and puts into, before it is looked at.

@@ -160,9 +160,10 @@ impl Engine<'_> {
             return true;
         };
         let Some(line) = self.pool.line(&channel.takes, slot) else {
-            return !self.waits[tx].elsewhere;
+            return !self.cautious && !self.waits[tx].elsewhere;
         };
-        if !self.old_runs.is_empty()
+        if !self.cautious
+            && !self.old_runs.is_empty()
             && let Some(put) = self.put_before(sides, tx, slot)
             && put.time + u64::from(latency) == line.time
         {

@@ -125,6 +125,8 @@ pub(super) struct Engine<'a> {
     pub(super) turns: std::collections::BTreeMap<u32, Vec<u64>>,
     /// Looks at PEs since an operation last went on.
     pub(super) idle: u64,
+    /// Whether room that is not known yet is waited for -- state.
+    pub(super) cautious: bool,
     /// Whether a look changed anything, since this was last set to false -- state.
     pub(super) changed: bool,
     /// What trains held before the part that is just being looked at.
@@ -179,6 +181,7 @@ impl<'a> Engine<'a> {
             overrun: false,
             turns: std::collections::BTreeMap::new(),
             idle: 0,
+            cautious: false,
             changed: false,
             old_runs: Vec::new(),
             old_turns: Vec::new(),
