@@ -41,6 +41,7 @@
 mod agenda;
 mod agree;
 mod arbitrate;
+mod build;
 mod core;
 mod draft;
 mod lane;
