@@ -22,16 +22,18 @@
 //! # Why it is exact
 //! Every rule of [`super::program`] decides by what was so in earlier cycles. So there is one set of
 //! times that keeps all rules, and if nobody has to look again, this is it, in whatever order it was
-//! found. That it is found follows from the same: what has to be done anew lies later than its
-//! cause. Whether somebody who should have looked again was forgotten is checked at the end
-//! (`stream/proof.rs`): everybody's times once more, from what all others do. `stream/agenda.rs`
-//! chooses the order, which is a matter of speed alone.
+//! found. What has to be done anew mostly lies later than its cause, so windows of time are settled one
+//! after another (`stream/agenda.rs` chooses them); if they come back over and over it is first more
+//! cautious and then gives up. Whether somebody who should have looked again was forgotten is checked
+//! at the end (`stream/proof.rs`): everybody's times once more, from what all others do.
 //!
-//! As any times that pass the proof are the right ones, it begins with a cheap guess: nobody waits for room or
-//! for a turn (`stream/draft.rs`). Where that holds there is nothing left to do.
+//! As any times that pass the proof are the right ones, it begins with a cheap guess: nobody waits for
+//! room or for a turn (`stream/draft.rs`). Where that holds there is nothing left to do. Large
+//! rectangles are drafted and proven by several threads; how many changes nothing.
 //!
 //! # What it hands over
-//! Runs of more than 2^29 cycles, ramps that more than 2^30 wavelets pass, and wavelets that circle.
+//! Runs of more than 2^29 cycles, ramps that more than 2^30 wavelets pass, colours that list several
+//! receive directions, wavelets that circle, and times that do not settle.
 //! A program that does not come to its end is run by the reference engine, which says who waits for
 //! whom.
 //!

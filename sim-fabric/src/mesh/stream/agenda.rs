@@ -2,9 +2,8 @@
 //!
 //! What flows along rows and columns is met in the order in which it flows by the sweep that goes
 //! its way, so that a train is mostly known whole when the next router is looked at. What lies
-//! behind a horizon waits until all before it is settled. Nothing can change before the cause of its
-//! change, so whatever the order it comes to an end; the horizon only saves work that
-//! would have to be done anew, and comes closer while sweeps are many.
+//! behind a horizon waits until all before it is settled, which saves work that would have to be done
+//! anew; it comes closer while sweeps are many.
 
 use super::state::LIMIT;
 
