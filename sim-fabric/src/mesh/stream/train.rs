@@ -87,7 +87,7 @@ impl Piece {
     }
 }
 
-/// What [`serve`] gives; nearly always one or two pieces.
+/// What [`super::serve::serve`] gives; nearly always one or two pieces.
 pub(super) type Pieces = SmallVec<[Piece; 3]>;
 
 /// Trains of several runs.
