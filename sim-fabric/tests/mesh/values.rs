@@ -139,7 +139,9 @@ fn a_cyclic_shift_multiplies_two_matrices() {
         max_per_cycle: 1,
         accumulators: 4,
     };
-    for (side, m, k, n) in [(2, 2, 1, 2), (3, 1, 3, 2), (5, 3, 4, 2), (6, 2, 2, 5), (7, 1, 1, 1)] {
+    for (side, m, k, n) in
+        [(2, 2, 1, 2), (3, 1, 3, 2), (5, 3, 4, 2), (6, 2, 2, 5), (7, 1, 1, 1), (4, 8, 9, 3)]
+    {
         for busy in [1, 200] {
             let tiles = Tiles { m, k, n };
             let dtype = DType::F16;
@@ -171,7 +173,16 @@ fn a_cyclic_shift_multiplies_two_matrices() {
                 }
             }
             let aligned = values(&align.program(timing), memory);
-            let after = values(&gemm.program(timing), aligned);
+            let after = values(&gemm.program(timing), aligned.clone());
+            // A PE that starts late holds its neighbours' tiles up: what comes must not lie on them.
+            let mut late = aligned;
+            let mut start = vec![0; (side * side) as usize];
+            start[(side + 1) as usize] = 700;
+            run_values(&gemm.program(timing), &spec(), &start, &mut late).unwrap();
+            let result = |memory: &[Vec<f32>]| -> Vec<Vec<f32>> {
+                memory.iter().map(|pe| pe[..(m * n) as usize].to_vec()).collect()
+            };
+            assert_eq!(result(&late), result(&after), "one PE of {side} late");
             for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
                 let (row, column) = (places[y as usize], places[x as usize]);
                 for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
