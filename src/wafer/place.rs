@@ -98,9 +98,13 @@ pub fn place(
         rows.push(height);
         mappings.push(mapping);
     }
-    if main_is_grouped(run) {
-        higher(run, pipeline, (wafer_rows, limits), force, main, (&mut rows, &mut mappings))?;
-    }
+    // Experts leave the part that occurs most no room for higher bands on as many wafers.
+    let mut kinds: Vec<usize> =
+        (0..rows.len()).filter(|&kind| kind != main || main_is_grouped(run)).collect();
+    let alone = |kind: usize| (kind == main, mappings[kind].run.spent.total());
+    kinds.sort_by_key(|&kind| std::cmp::Reverse(alone(kind)));
+    let found = (&mut rows[..], &mut mappings[..]);
+    higher(run, pipeline, (wafer_rows, limits), force, &kinds, found)?;
     let bands = stack(pipeline, &rows, wafer_rows);
     let wafers = bands.last().map_or(0, |band| band.wafer + 1);
     let alone = Standing { rows, mappings, bands };
@@ -171,38 +175,48 @@ fn main_is_grouped(run: &Run<'_>) -> bool {
     matches!(run.attention, workloads::model::Attention::Gqa { .. })
 }
 
-/// Gives the part that occurs most higher bands, as long as that takes no further wafer and is faster.
+/// Heights that are tried for a part beyond the lowest, at most.
+const HIGHER: usize = 3;
+
+/// Gives parts higher bands, as long as that takes no further wafer and is faster: the slowest first.
 fn higher(
     run: &Run<'_>,
     pipeline: &Pipeline,
     (wafer_rows, limits): (u32, Limits),
     force: Force<'_>,
-    main: usize,
+    kinds: &[usize],
     (rows, mappings): (&mut [u32], &mut [Mapping]),
 ) -> Result<(), Error> {
     let wafers = |rows: &[u32]| stack(pipeline, rows, wafer_rows).last().map_or(0, |b| b.wafer);
     let least = wafers(rows);
-    let part = &pipeline.kinds[main];
-    let mut best = mappings[main].run.spent.total();
-    let lowest = rows[main];
-    let mut heights: Vec<u32> =
-        (1..=40).map(|division| wafer_rows / division).filter(|&height| height > lowest).collect();
-    heights.sort_unstable();
-    let fitting = |height: u32| {
-        let mut next = rows.to_vec();
-        next[main] = height;
-        wafers(&next) == least
-    };
-    let heights: Vec<u32> = heights.into_iter().filter(|&height| fitting(height)).collect();
-    // A few of them, the highest among them.
-    let few = heights.iter().rev().step_by(heights.len().div_ceil(4).max(1));
-    for &height in few {
-        let run = Run { rows: height, ..*run };
-        let forced = |choices: &mut Choices| force(part, choices);
-        if let Ok(mapping) = search(&run, part, (limits, false), &forced)? {
-            let time = mapping.run.spent.total();
-            if time < best {
-                (best, rows[main], mappings[main]) = (time, height, mapping);
+    for &kind in kinds {
+        let part = &pipeline.kinds[kind];
+        let fitting = |height: &u32| {
+            let mut next = rows.to_vec();
+            next[kind] = *height;
+            *height > rows[kind] && wafers(&next) == least
+        };
+        // The highest few: which they are must not hang on how low the part could be.
+        let heights = (1..=40).map(|division| wafer_rows / division).filter(fitting);
+        let few: Vec<u32> = heights.take(HIGHER).collect();
+        let lowest = rows[kind];
+        let on = |height: u32, force: &dyn Fn(&mut Choices)| {
+            search(&Run { rows: height, ..*run }, part, (limits, false), force)
+        };
+        let found: Vec<Result<Result<Mapping, u64>, Error>> =
+            few.par_iter().map(|&height| on(height, &|choices| force(part, choices))).collect();
+        for (&height, mapping) in few.iter().zip(found) {
+            let Ok(mapping) = mapping? else { continue };
+            if mapping.run.spent.total() < mappings[kind].run.spent.total() {
+                (rows[kind], mappings[kind]) = (height, mapping);
+            }
+        }
+        // The same choices may be faster in a lower band than what was found there.
+        let best = mappings[kind].choices.clone();
+        for height in few.into_iter().chain([lowest]) {
+            let Ok(mapping) = on(height, &|choices| choices.clone_from(&best))? else { continue };
+            if mapping.run.spent.total() < mappings[kind].run.spent.total() {
+                (rows[kind], mappings[kind]) = (height, mapping);
             }
         }
     }
