@@ -59,8 +59,8 @@ fn main() -> Result<(), Error> {
     let bench = Bench::new(machine, &job, &machine.preset.facts, &memory);
     let placement = bench.place()?;
     let decode = bench.decode(&placement)?;
-    let class = &decode.classes[decode.classes.len() / 2];
-    let run = class
+    let run = decode
+        .middle()
         .times
         .runs
         .iter()

@@ -110,6 +110,17 @@ impl Decode {
         self.classes.iter().map(|class| class.tokens).sum()
     }
 
+    /// The class of the middle token.
+    pub fn middle(&self) -> &TokenClass {
+        let half = self.tokens() / 2;
+        let mut seen = 0;
+        let middle = self.classes.iter().find(|class| {
+            seen += class.tokens;
+            seen > half
+        });
+        middle.unwrap_or(&self.classes[0])
+    }
+
     /// Output tokens per second of one user `[tokens/s]`.
     pub fn tokens_per_s(&self) -> f64 {
         f64::from(self.tokens()) / self.seconds()

@@ -75,16 +75,7 @@ impl Answer<'_> {
 
     /// The class of the request's middle token.
     fn middle(&self) -> &TokenClass {
-        let classes = &self.speed.decode.classes;
-        let half = self.speed.decode.tokens() / 2;
-        let mut seen = 0;
-        classes
-            .iter()
-            .find(|class| {
-                seen += class.tokens;
-                seen > half
-            })
-            .unwrap_or(&classes[0])
+        self.speed.decode.middle()
     }
 
     fn split(&self, spent: &Spent) -> TimeSplit {
