@@ -2,7 +2,7 @@
 //!
 //! Two streams run at a time in one place: the shared experts beside router, dispatch and routed experts.
 //! What of them is not hidden is the part "shared_experts". With half batches dispatch and combine of one
-//! half run beside the other ([`halves`]). All else is one launch behind the other, then
+//! half run beside the other (`halves.rs`). All else is one launch behind the other, then
 //! the host's part. In a pipeline of stages a step is the way of one token through all of them.
 
 use super::collectives::exchange::{self, Exchange, Sides};

@@ -3,7 +3,7 @@
 //! The part that occurs most decides how a wafer is divided: as many of it as the ledger lets stand
 //! on one wafer. All others take the lowest band in which they fit. All experts of a layer are in one
 //! band, so on one wafer. Where higher bands that several parts share are faster, those are taken
-//! ([`share`]).
+//! (`place/share.rs`).
 
 pub mod experts;
 mod share;

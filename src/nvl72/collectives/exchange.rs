@@ -13,7 +13,7 @@
 //! (there and back). With two sides every copy of a token goes through a queue at the links' rate, also one
 //! that stays on its GPU; a combine takes every copy in and out of HBM once more to add up.
 //!
-//! Launches, accesses of memory and messages in turn are counted ([`Count`]); what each costs is shared
+//! Launches, accesses of memory and messages in turn are counted (`Count`); what each costs is shared
 //! with all other kernels.
 
 use super::{Collectives, Key, Timed};

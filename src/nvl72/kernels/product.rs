@@ -6,9 +6,9 @@
 //!            launch + steps of the part of ins that one walks            dimension unsplit: waves
 //! ```
 //!
-//! A processor walks the inner dimension in steps of [`STEP`] bytes of a row. A step waits for its
-//! operands; with `n` steps under way it costs the `n`th part of a round trip to memory: [`PLAIN_AHEAD`] in 16
-//! bit, [`BLOCK_AHEAD`] in scaled blocks, whose scales go a way of their own.
+//! A processor walks the inner dimension in steps of `STEP` bytes of a row. A step waits for its
+//! operands; with `n` steps under way it costs the `n`th part of a round trip to memory: `PLAIN_AHEAD` in 16
+//! bit, `BLOCK_AHEAD` in scaled blocks, whose scales go a way of their own.
 //!
 //! Weights of 4-bit integers are unpacked on the way into the tensor cores and computed in 16 bit; 4-bit
 //! floats with 8-bit scales and 8-bit floats are computed as they are, by kernels that take scaled blocks
