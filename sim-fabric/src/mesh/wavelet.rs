@@ -14,7 +14,7 @@
 //! # Code flow
 //! It follows the text of [`super::program`] word by word.
 //! 1. `wavelet/layout.rs` works out what all PEs of a class share; `wavelet/state.rs` makes from it the
-//!    flat arrays of state of each band of rows.
+//!    flat arrays of state of each band of rows; `wavelet/buffer.rs` is one buffer.
 //! 2. `wavelet/bands.rs` gives each band a thread and takes it from cycle to cycle;
 //!    `wavelet/exchange.rs` carries what crosses from band to band.
 //! 3. `wavelet/wheel.rs` says who is looked at in a cycle: idle routers and PEs cost nothing, and
@@ -27,6 +27,7 @@
 //! Deviations: it counts 2^29 cycles from the first start and refuses longer runs.
 
 mod bands;
+mod buffer;
 mod core;
 mod exchange;
 mod laws;

@@ -13,7 +13,8 @@
 //! Boards and letter boxes exist twice, for even and odd meetings: a band that runs ahead writes the
 //! ones that nobody reads any more.
 
-use super::state::{Buffer, Engine, NEVER};
+use super::buffer::Buffer;
+use super::state::{Engine, NEVER};
 use super::values::Payload;
 use crate::mesh::program::Port;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};

@@ -14,8 +14,9 @@
 //! is available later, and a buffer that lost one in cycle `t` counts as if it still held it. So
 //! lanes can be taken in any order, and bands of routers at the same time.
 
+use super::buffer::Buffer;
 use super::layout::{RAMP, Way, ports};
-use super::state::{Buffer, CONTROL, Collision, DATA, Engine, FOREIGN, Kind, Lane, NOBODY, slot};
+use super::state::{CONTROL, Collision, DATA, Engine, FOREIGN, Kind, Lane, NOBODY, slot};
 use super::values::Payload;
 use super::wheel::bits;
 use crate::mesh::check::{COLOURS, POSITIONS};

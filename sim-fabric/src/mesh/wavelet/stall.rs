@@ -5,8 +5,9 @@
 //! ends at what nobody will ever do.
 
 use super::bands::Machine;
+use super::buffer::Buffer;
 use super::layout::{ClassLayout, Layout, NO_OP, NONE, RAMP, Way, ports};
-use super::state::{Buffer, Collision, NEVER, NOT_DONE, Node, Thread};
+use super::state::{Collision, NEVER, NOT_DONE, Node, Thread};
 use super::values::Payload;
 use crate::mesh::check::at;
 use crate::mesh::program::{FabricError, Port, Program};
