@@ -18,13 +18,7 @@ fn main() {
         MachineSpec::Nvl72(_) => None,
     });
     let machine = wafers.expect("the example has wafers");
-    let job = Job {
-        model: &scenario.model,
-        request: scenario.request,
-        seed: scenario.seed,
-        bands: false,
-        progress: &|_, _| {},
-    };
+    let job = Job::of(&scenario);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads start");
     let mut times: Vec<[f64; 2]> = (0..RUNS)
         .map(|_| {

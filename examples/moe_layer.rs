@@ -48,13 +48,7 @@ fn main() -> Result<(), Error> {
     let Some(MachineSpec::Wafer(machine)) = scenario.machines.first() else {
         return Err(Error::input("the first machine is no wafer"));
     };
-    let job = Job {
-        model: &scenario.model,
-        request: scenario.request,
-        seed: scenario.seed,
-        bands: false,
-        progress: &|_, _| {},
-    };
+    let job = Job::of(&scenario);
     let memory = Memory::default();
     let bench = Bench::new(machine, &job, &machine.preset.facts, &memory);
     let placement = bench.place()?;

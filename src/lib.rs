@@ -71,13 +71,7 @@ pub fn run_with(
         .map(|spec| {
             let name = spec.name();
             let progress = |share: f64, doing: &str| progress(name, share, doing);
-            let job = Job {
-                model: &scenario.model,
-                request: scenario.request,
-                seed: scenario.seed,
-                bands,
-                progress: &progress,
-            };
+            let job = Job { bands, progress: &progress, ..Job::of(scenario) };
             spec.machine().simulate(&job).map_err(|error| error.on_machine(name))
         })
         .collect();

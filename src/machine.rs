@@ -3,6 +3,7 @@
 pub mod assumed;
 
 use crate::error::Error;
+use crate::scenario::Scenario;
 use crate::trace::Span;
 use reports::outcome::MachineOutcome;
 use workloads::model::Model;
@@ -43,6 +44,19 @@ pub struct Job<'a> {
     pub bands: bool,
     /// Told how far the work is: a share between 0 and 1, and what is being done.
     pub progress: &'a (dyn Fn(f64, &str) + Sync),
+}
+
+impl<'a> Job<'a> {
+    /// What `scenario` asks of a machine: nothing is varied and nobody is told how far it is.
+    pub fn of(scenario: &'a Scenario) -> Self {
+        let request = scenario.request;
+        Self { seed: scenario.seed, ..Self::once(&scenario.model, request) }
+    }
+
+    /// `model` answers `request` once, with random streams of seed 0.
+    pub fn once(model: &'a Model, request: Request) -> Self {
+        Self { model, request, seed: 0, bands: false, progress: &|_, _| {} }
+    }
 }
 
 /// A machine that can run a model.

@@ -35,13 +35,7 @@ pub struct Span {
 /// As [`crate::run`].
 pub fn trace(scenario: &Scenario) -> Result<Vec<(String, Vec<Span>)>, Error> {
     let machines = scenario.machines.par_iter().map(|spec| {
-        let job = Job {
-            model: &scenario.model,
-            request: scenario.request,
-            seed: scenario.seed,
-            bands: false,
-            progress: &|_, _| {},
-        };
+        let job = Job::of(scenario);
         let spans = spec.machine().trace(&job).map_err(|error| error.on_machine(spec.name()))?;
         Ok((spec.name().to_string(), spans))
     });

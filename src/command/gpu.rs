@@ -17,6 +17,7 @@ use crate::nvl72::kernels::product::Arithmetic;
 use crate::nvl72::load::Load;
 use crate::nvl72::place::Placement;
 use crate::nvl72::plan::Plan;
+use crate::nvl72::step::Rack;
 use crate::nvl72::storage::Weights;
 use crate::nvl72::{Layout, Nvl72Facts, Nvl72Preset};
 use crate::scenario::{files, preset};
@@ -166,6 +167,7 @@ struct Ready {
     model: Model,
     plan: Plan,
     load: Load,
+    seed: u64,
 }
 
 impl Common {
@@ -193,7 +195,7 @@ impl Common {
         let pass = forward(&model, Step::Decode { batch: 1, context: 1 });
         let plan = Plan::new(&model, &pass)?.with_kv_bits(bits);
         let load = self.load(&plan)?;
-        Ok(Ready { facts: preset.facts, model, plan, load })
+        Ok(Ready { facts: preset.facts, model, plan, load, seed: self.seed })
     }
 
     fn load(&self, plan: &Plan) -> Result<Load, Error> {
@@ -246,6 +248,11 @@ impl Common {
 }
 
 impl Ready {
+    /// The machine that runs the model.
+    fn rack(&self) -> Rack<'_> {
+        Rack::new(&self.plan, &self.facts, self.load.clone(), self.seed)
+    }
+
     /// What `layout` puts on a GPU, if the machine and the model allow it and it fits.
     fn placed(
         &self,

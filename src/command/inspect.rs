@@ -55,13 +55,7 @@ impl Inspect {
         let mut machines = Vec::new();
         let mut text = String::new();
         for machine in wafers {
-            let job = Job {
-                model: &scenario.model,
-                request: scenario.request,
-                seed: scenario.seed,
-                bands: false,
-                progress: &|_, _| {},
-            };
+            let job = Job::of(&scenario);
             let memory = Memory::default();
             let bench = Bench::new(machine, &job, &machine.preset.facts, &memory);
             let found = pool(self.threads)?.install(|| {

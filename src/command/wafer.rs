@@ -71,10 +71,7 @@ pub(super) struct Common {
 
 impl Common {
     fn pool(&self) -> Result<rayon::ThreadPool, Error> {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, usize::from))
-            .build()
-            .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))
+        super::run::pool(self.threads)
     }
 
     fn preset(&self) -> Result<WaferPreset, Error> {

@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 use sim_fabric::nvlink::{Message, collective, run};
 use std::cell::RefCell;
 
-/// Messages in turn before a ring of a general library runs: buffers offered and taken, both ways.
+/// Messages in turn before a ring of NCCL runs: buffers offered and taken, both ways.
 const GREETING: f64 = 4.0;
 
 /// One collective as it was simulated.
@@ -93,7 +93,7 @@ impl<'a> Collectives<'a> {
     }
 
     /// Sum over `ranks` GPUs of a vector of `bytes`, the following norm inside, as an engine does it: by
-    /// its own one-shot kernel, or by a general library around a ring or in the switches, whatever is
+    /// its own one-shot kernel, or by NCCL around a ring or in the switches, whatever is
     /// fastest. Two shots are there to be asked for: measured engines show no sign of them.
     pub fn all_reduce(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         self.remember(Key::AllReduce { ranks, bytes }, || {
@@ -108,13 +108,13 @@ impl<'a> Collectives<'a> {
             if own.us() * 1e-6 < least.min(start) {
                 return Ok(own);
             }
-            let library = self.library(ranks, bytes)?;
-            Ok(if own.us() <= library.us() { own } else { library })
+            let nccl = self.nccl(ranks, bytes)?;
+            Ok(if own.us() <= nccl.us() { own } else { nccl })
         })
     }
 
-    /// The all-reduce by a general library.
-    pub fn library(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
+    /// The all-reduce by NCCL, around a ring or in the switches, whichever is faster.
+    pub fn nccl(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         let ring = self.by(AllReduce::Ring, ranks, bytes)?;
         // Of two GPUs nothing is left to add up on the way.
         if ranks <= 2 || ring.us() * 1e-6 < self.facts.collective.in_switch.get() {
@@ -162,7 +162,7 @@ impl<'a> Collectives<'a> {
         self.time(ranks, &messages, algorithm.name(), fixed, memory)
     }
 
-    /// Start of a ring of a general library: a launch, and messages in turn `[s]`.
+    /// Start of a ring of NCCL: a launch, and messages in turn `[s]`.
     fn greeting(&self) -> f64 {
         self.facts.chain(1, 0.0) + GREETING * self.facts.nvlink.latency.get()
     }
@@ -176,7 +176,7 @@ impl<'a> Collectives<'a> {
         })
     }
 
-    /// The same by a general library, around a ring.
+    /// The same by NCCL, around a ring.
     pub fn ring_gather(&self, ranks: u32, bytes: u64) -> Result<Timed, Error> {
         let messages = collective::ring(ranks, bytes, 1);
         let memory = self.in_and_out(u64::from(ranks.saturating_sub(1)) * bytes);

@@ -85,9 +85,11 @@ pub fn serve(rack: &Rack<'_>, workers: Workers, request: Request) -> Result<Serv
     }
     let prompt = replay::prompt(rack, prefill, u64::from(request.prompt), chunk)?;
     let tpot = replay::tpot(rack, decode, batch, request, replay::POINTS)?;
-    let tp = decode.tensor_parallel;
-    let cache_bytes = rack.plan().sequence_bytes(u64::from(request.prompt), tp);
-    let transfer = transfer(facts, prefill, tp, cache_bytes)?;
+    let Layout { tensor_parallel: tp, pipeline_parallel: stages, .. } = decode;
+    // Each stage of a pipeline holds the cache of its own layers.
+    let all_layers = rack.plan().sequence_bytes(u64::from(request.prompt), tp);
+    let cache_bytes = all_layers.div_ceil(u64::from(stages));
+    let transfer = transfer(facts, prefill, tp * stages, cache_bytes)?;
     // The prompt gives the first token; a request holds its place until the last one.
     let decoded = f64::from(request.output().saturating_sub(1).max(1));
     let requests_per_s = f64::from(batch) / (transfer + decoded * tpot);
@@ -97,12 +99,12 @@ pub fn serve(rack: &Rack<'_>, workers: Workers, request: Request) -> Result<Serv
     Ok(Served { prompt, transfer, cache_bytes, tpot, prefill_workers, tokens_per_s_gpu })
 }
 
-/// Time until each of `tp` decode GPUs has its `bytes`, prefill GPUs sending in turn; one launch `[s]`.
-fn transfer(facts: &Nvl72Facts, prefill: Layout, tp: u32, bytes: u64) -> Result<f64, Error> {
+/// Time until each of `receivers` decode GPUs has its `bytes`, prefill GPUs sending in turn; one launch `[s]`.
+fn transfer(facts: &Nvl72Facts, prefill: Layout, receivers: u32, bytes: u64) -> Result<f64, Error> {
     let sources = prefill.gpus();
     let messages: Vec<Message> =
-        (0..tp).map(|to| Message::new(to % sources, sources + to, bytes)).collect();
-    let traffic = run(&facts.domain(sources + tp), &messages)
+        (0..receivers).map(|to| Message::new(to % sources, sources + to, bytes)).collect();
+    let traffic = run(&facts.domain(sources + receivers), &messages)
         .map_err(|error| Error::Simulation(error.to_string()))?;
     Ok(facts.chain(1, 0.0) + traffic.finish.seconds())
 }
@@ -136,6 +138,11 @@ mod tests {
         assert!(served.transfer > least && served.transfer < 2.0 * least, "{served:?}");
         assert_eq!(served.cache_bytes, 61 * 8192 * 576 * 2);
         assert!(served.ttft() > 0.0 && served.second() > served.tpot);
+        // Two stages hold half of the layers each.
+        let mut staged = workers(8, 8);
+        staged.decode.pipeline_parallel = 2;
+        let staged = serve(&rack, staged, REQUEST).unwrap();
+        assert_eq!(2 * staged.cache_bytes, served.cache_bytes);
     }
 
     #[test]

@@ -88,7 +88,7 @@ facts! {
 facts! {
     /// What collectives cost beyond launches, messages and memory.
     CollectiveFacts {
-        /// Start of an in-switch all-reduce of a general library.
+        /// Start of an in-switch all-reduce by NCCL.
         in_switch: Time,
     } groups {}
 }

@@ -101,7 +101,7 @@ fn tokens_per_s(model: &Model, request: Request, count: Auto) -> Result<f64, Err
         preset: preset::with_settings("cs3", &[])?,
         spec: WaferSpec { count, ..WaferSpec::default() },
     };
-    let job = Job { model, request, seed: 0, bands: false, progress: &|_, _| {} };
+    let job = Job::once(model, request);
     let memory = Memory::default();
     let bench = Bench::new(&machine, &job, &machine.preset.facts, &memory);
     let placement = bench.place()?;

@@ -73,17 +73,6 @@ impl<'a> Run<'a> {
         Lowering { run: *self, choices, routed: None }
     }
 
-    /// Sum of the times of `kernels`, each from an even start `[cycles]`.
-    pub fn apart(&self, kernels: &[Kernel]) -> Result<u64, Error> {
-        let mut sum = 0;
-        for kernel in kernels {
-            let mut field = Field::new(self.columns, self.rows);
-            self.timer.run(&kernel.phases, &mut field)?;
-            sum += field.last();
-        }
-        Ok(sum)
-    }
-
     /// Runs `kernels` one behind the other, each PE going on as soon as it can.
     pub fn time(&self, kernels: Vec<Kernel>) -> Result<LayerRun, Error> {
         let mut field = Field::new(self.columns, self.rows);

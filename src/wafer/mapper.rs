@@ -141,7 +141,7 @@ pub fn regions(
     }
     match best {
         Some((_, choices)) => Ok(Ok(mapped(run, part, choices, limits)?)),
-        None => Ok(Err(least.saturating_sub(limits.sram))),
+        None => Ok(Err(if least == u64::MAX { least } else { least.saturating_sub(limits.sram) })),
     }
 }
 

@@ -101,7 +101,11 @@ fn prompts_on_workers_of_their_own_leave_the_time_per_token_alone() {
     // 61 layers of 576 bytes a token over 900 GB/s at most.
     assert!(number("transfer_ms") > 8192.0 * 61.0 * 576.0 / 900e6);
     assert!(number("ttft_ms") > number("transfer_ms"));
+    let other = ["--prefill-tp", "16", "--prefill-ep", "16"];
+    let other = json(&[&args[..], &lengths, &other].concat());
+    assert_eq!(other["tpot_ms"], value["tpot_ms"]);
+    assert_ne!(other["ttft_ms"], value["ttft_ms"]);
     let many = ["--prefill-tp", "64", "--prefill-ep", "64", "--attention-dp", "2"];
     let (code, said) = refused(&[&args[..], &lengths, &many].concat());
-    assert!(code != 0 && said.contains("80 GPUs"), "{said}");
+    assert!(code == 3 && said.contains("80 GPUs"), "{said}");
 }

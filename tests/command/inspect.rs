@@ -24,7 +24,9 @@ fn every_byte_has_an_owner_and_every_layer_a_place() {
     let all = json(&folder, &["inspect", "scenario.ron", "--format", "json"]);
     let machine = &all["machines"][0];
     let sram = machine["sram"].as_u64().unwrap();
-    for part in machine["parts"].as_array().unwrap() {
+    let parts = machine["parts"].as_array().unwrap();
+    assert!(!parts.is_empty());
+    for part in parts {
         let bytes = &part["pe_bytes"];
         let of = |key: &str| bytes[key].as_u64().unwrap();
         let owners = ["weights", "scales", "kv_cache", "activations", "code_and_buffers"];
@@ -39,6 +41,7 @@ fn every_byte_has_an_owner_and_every_layer_a_place() {
     }
     let layers = machine["layers"].as_array().unwrap();
     let wafer = |layer: &Value| (layer["wafer"].as_u64().unwrap(), layer["y"].as_u64().unwrap());
+    assert!(layers.len() > 1);
     assert!(layers.windows(2).all(|pair| wafer(&pair[0]) < wafer(&pair[1])));
     assert!(machine["context_full"].as_u64().unwrap() >= machine["context"].as_u64().unwrap());
 }

@@ -154,7 +154,7 @@ fn what_does_not_divide_is_padded() {
              {prompt} --format json"
         ))
     };
-    // 2,400 and 2,990 tokens both are 5 on the fullest of 600 rows.
+    // 2,405 and 2,990 tokens both are 5 on the fullest of 600 rows.
     let (full, less) = (prefill("600x600", 2990), prefill("600x600", 2405));
     let layer = |row: &Value| row["parts"][1]["cycles"].as_u64().unwrap();
     assert_eq!(layer(&full), layer(&less));
@@ -162,7 +162,7 @@ fn what_does_not_divide_is_padded() {
     assert_eq!((&wide["cycles"], &wide["idle_pes"]), (&full["cycles"], &Value::from(24_000.0)));
     let share = |row: &Value| row["share_of_peak"].as_f64().unwrap();
     assert!((share(&wide) / share(&full) - 600.0 / 640.0).abs() < 1e-9);
-    // 16,383 x 16,381 elements lie on tiles of 24 x 33, as 16,368 x 16,401 do.
+    // 16,383 x 16,381 elements lie on tiles of 24 x 33, as 16,392 x 16,401 do.
     let (odd, even) = ("--rows 16383 --cols 16381 --grid 701x503", "--grid 683x497");
     assert_eq!(cycles(odd), cycles(&format!("--rows 16392 --cols 16401 {even}")));
 }

@@ -139,9 +139,7 @@ fn tokens_through(
         let found = loader.stream(&values);
         let expected = plain.layer(&stream);
         near(&found, &expected, &format!("{columns} x {rows}, {context} tokens"));
-        // Balanced, and every entry is where the next token will look for it.
-        let counts = cache.counts();
-        assert!(counts.iter().all(|count| counts[0] - count <= 1), "{counts:?}");
+        // Every entry is where the next token will look for it.
         let loader = Loader { decoding: &decoding, plain: &plain };
         cache.check(&loader, &values);
     }

@@ -1,4 +1,4 @@
-//! Grouped-query layers: whole rectangles in the reference engine, windows, and served models.
+//! Grouped-query layers: whole rectangles in the reference engine, windows, biases and sinks.
 
 use crate::rectangle::{CHOICES, FABRIC, PE, both, kernels_of, model};
 use wafersim::wafer::choices::Choices;
@@ -23,6 +23,10 @@ fn grouped() -> Model {
         windows: vec![Some(13), None],
         ..model()
     }
+}
+
+fn cycles(timer: &Timer, kernel: &Kernel) -> u64 {
+    timer.run(&kernel.phases, &mut Field::new(13, 8)).expect("runs").total()
 }
 
 const GROUPED: Choices = Choices { qkv_rows: 6, activation_columns: 3, ..CHOICES };
@@ -59,6 +63,7 @@ fn a_window_saves_time_and_cache() {
     let cache = |kernel: &Kernel| kernel.memory[0].1;
     // 13 tokens and 100 over 12 columns: 2 and 9 of them on the fullest PE.
     assert_eq!(2 * cache(full), 9 * cache(windowed));
+    assert!(cycles(&timer, windowed) < cycles(&timer, full));
 }
 
 /// Biases and sinks take what their operations take: a start of the sums of `qkv` and `o_proj`, and of
@@ -80,8 +85,7 @@ fn biases_and_sinks_take_time() {
         let model = Model { attention, ..grouped() };
         kernels_of(&model, &GROUPED, &timer, 1)
     };
-    let cycles =
-        |kernel: &Kernel| timer.run(&kernel.phases, &mut Field::new(13, 8)).expect("runs").total();
+    let cycles = |kernel: &Kernel| cycles(&timer, kernel);
     let (with, without) = (with(true), with(false));
     let slower = with.iter().zip(&without).filter(|(with, without)| cycles(with) > cycles(without));
     let slower: Vec<&str> = slower.map(|(kernel, _)| kernel.name).collect();

@@ -25,13 +25,7 @@ fn wafers(scenario: &Scenario) -> WaferMachine {
 }
 
 fn job<'a>(scenario: &'a Scenario, progress: &'a (dyn Fn(f64, &str) + Sync)) -> Job<'a> {
-    Job {
-        model: &scenario.model,
-        request: scenario.request,
-        seed: scenario.seed,
-        bands: true,
-        progress,
-    }
+    Job { bands: true, progress, ..Job::of(scenario) }
 }
 
 /// Name, cycles and whether the reference engine had to help, of every operator of every token class.

@@ -49,7 +49,7 @@ fn on<T>(
     see: impl FnOnce(&Bench<'_>, &Placement) -> T,
 ) -> T {
     let request = Request { prompt: context - 1, reasoning: 0, answer: 2 };
-    let job = Job { model, request, seed: 0, bands: false, progress: &|_, _| {} };
+    let job = Job::once(model, request);
     let bench = Bench::new(machine, &job, &machine.preset.facts, &Memory::default());
     let placement = bench.place().expect("it fits");
     see(&bench, &placement)

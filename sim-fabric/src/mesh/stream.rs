@@ -93,15 +93,22 @@ pub fn run_bands(
     let whole = settled(program, spec, start, bands, |engine| engine.into_run())?;
     let Some((hops, mut done)) = whole else {
         // Who waits for whom is the reference engine's to say.
-        return wavelet::run(program, spec, start);
+        return match wavelet::run(program, spec, start) {
+            Ok(_) => {
+                let reason = "it came to a stand-still that the rules do not know".to_owned();
+                Err(FabricError::NotAccepted { reason })
+            }
+            stuck => stuck,
+        };
     };
     let base = start.iter().copied().min().unwrap_or(0);
     done.iter_mut().for_each(|done| *done += base);
     Ok(Run { done, hops })
 }
 
-/// Wavelets that leave each PE's router over its links to neighbours, in the order of the PEs: what
-/// routes and operations say, whenever it happens. None where this engine does not take the program.
+/// Wavelets that leave each PE's router over its links to neighbours, in the order of the PEs. They
+/// do not depend on the starts, so it runs the program with all PEs starting at once. None where this
+/// engine does not take the program.
 pub fn link_words(program: &Program, spec: &FabricSpec) -> Option<Vec<u64>> {
     let start = vec![0; program.class_of.len()];
     let bands = draft::bands(start.len());

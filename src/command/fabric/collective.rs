@@ -15,6 +15,7 @@ mod show;
 use super::Shape;
 use crate::command::args::Format;
 use crate::command::print;
+use crate::command::run::pool;
 use crate::error::Error;
 use crate::scenario::preset;
 use crate::wafer::hardware::{WaferFacts, WaferPreset};
@@ -186,11 +187,8 @@ impl Common {
     /// Simulates and prints.
     fn run(&self, request: Request) -> Result<(), Error> {
         let preset: WaferPreset = preset::with_settings(&self.preset, &self.settings)?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, usize::from))
-            .build()
-            .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))?;
-        let measured = pool.install(|| measure::measure(request, &preset.facts, self.engine))?;
+        let measured = pool(self.threads)?
+            .install(|| measure::measure(request, &preset.facts, self.engine))?;
         let text = match self.format {
             Format::Json => format!("{}\n", show::json(&measured)),
             Format::Human => {

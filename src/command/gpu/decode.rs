@@ -5,7 +5,7 @@ use crate::command::args::Format;
 use crate::command::print;
 use crate::error::Error;
 use crate::nvl72::replay;
-use crate::nvl72::step::{Rack, StepTime};
+use crate::nvl72::step::StepTime;
 use serde_json::{Map, Value, json};
 
 /// Options of `wafersim gpu decode`.
@@ -35,7 +35,7 @@ impl Options {
         let layout = self.spread.layout();
         let context = u64::from(self.context);
         let placed = ready.placed(layout, self.batch, context, 1)?;
-        let rack = Rack::new(&ready.plan, &ready.facts, ready.load.clone(), self.common.seed);
+        let rack = ready.rack();
         let step = rack.decode(layout, self.batch, context)?;
         let mut prompts = 0.0;
         if let (Some(prompt), Some(answer)) = (self.prompt_tokens, self.answer_tokens) {

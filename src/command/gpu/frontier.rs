@@ -3,9 +3,9 @@
 use super::{Common, rounded};
 use crate::command::args::Format;
 use crate::command::print;
+use crate::command::run::pool;
 use crate::error::Error;
 use crate::nvl72::Layout;
-use crate::nvl72::step::Rack;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -41,17 +41,13 @@ impl Options {
         let most = self.gpus.unwrap_or(all).min(all);
         let batches = if self.batches.is_empty() { BATCHES.to_vec() } else { self.batches.clone() };
         let context = u64::from(self.context);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, usize::from))
-            .build()
-            .map_err(|error| Error::Simulation(format!("cannot start threads: {error}")))?;
+        let pool = pool(self.threads)?;
         let layouts = Layout::candidates(most);
         let points = pool.install(|| {
             batches
                 .par_iter()
                 .map(|&batch| {
-                    let rack =
-                        Rack::new(&ready.plan, &ready.facts, ready.load.clone(), self.common.seed);
+                    let rack = ready.rack();
                     let fits = |layout: &&Layout| {
                         // A group of GPUs without a request is no layout for this batch.
                         layout.attention_data_parallel <= batch

@@ -5,7 +5,6 @@ use crate::command::args::Format;
 use crate::command::print;
 use crate::error::Error;
 use crate::nvl72::replay;
-use crate::nvl72::step::Rack;
 use serde_json::json;
 
 /// Options of `wafersim gpu prefill`.
@@ -30,7 +29,7 @@ impl Options {
         let tokens = u64::from(self.tokens);
         let chunk = u64::from(self.chunk).min(tokens);
         ready.placed(layout, 1, tokens, chunk)?;
-        let rack = Rack::new(&ready.plan, &ready.facts, ready.load.clone(), self.common.seed);
+        let rack = ready.rack();
         let seconds = replay::prompt(&rack, layout, tokens, chunk)?;
         let rate = f64::from(self.tokens) / seconds;
         let gpu = rate / f64::from(layout.replica());

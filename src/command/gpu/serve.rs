@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::machine::Request;
 use crate::nvl72::Layout;
 use crate::nvl72::disaggregated::{Workers, serve};
-use crate::nvl72::step::Rack;
 use serde_json::json;
 
 /// Options of `wafersim gpu serve`.
@@ -46,7 +45,7 @@ impl Options {
         let context = u64::from(self.prompt_tokens) + u64::from(self.output_tokens);
         ready.placed(decode, self.batch, context, 1)?;
         ready.placed(prefill, 1, u64::from(self.prompt_tokens), chunk)?;
-        let rack = Rack::new(&ready.plan, &ready.facts, ready.load.clone(), self.common.seed);
+        let rack = ready.rack();
         let request =
             Request { prompt: self.prompt_tokens, reasoning: 0, answer: self.output_tokens };
         let workers = Workers { prefill, decode, batch: self.batch, chunk };

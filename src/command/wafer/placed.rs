@@ -23,7 +23,7 @@ pub(super) fn run(options: &Options, model: &Model) -> Result<String, Error> {
     // The prompt's last step chooses one token, one more is decoded, with all of the context cached.
     let request =
         Request { prompt: options.context.saturating_sub(1).max(1), reasoning: 0, answer: 2 };
-    let job = Job { model, request, seed: 0, bands: false, progress: &|_, _| {} };
+    let job = Job::once(model, request);
     let bench = Bench::new(&machine, &job, &facts, &Memory::default());
     let most = (!options.model.any_size()).then_some(1);
     let placement = bench.place_on(most)?;

@@ -45,7 +45,7 @@ pub(super) fn all_reduce() -> Result<Vec<Row>, Error> {
     })
 }
 
-/// All-reduces and all-gathers by a general library, around rings or in the switches.
+/// All-reduces and all-gathers by NCCL, around rings or in the switches.
 pub(super) fn nccl() -> Result<Vec<Row>, Error> {
     let text = include_str!("../../../examples/published/nccl.csv");
     by_system(&Published::new("nccl", text), |line, known| {
@@ -53,7 +53,7 @@ pub(super) fn nccl() -> Result<Vec<Row>, Error> {
         let (gpus, elements): (u32, u64) = (line.number("gpus")?, line.number("elements")?);
         let bytes = elements * 2;
         let timed = if op == "all_reduce" {
-            known.library(gpus, bytes)?
+            known.nccl(gpus, bytes)?
         } else {
             known.ring_gather(gpus, bytes.div_ceil(u64::from(gpus)))?
         };

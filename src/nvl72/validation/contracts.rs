@@ -10,7 +10,7 @@ const REQUEST: Request = Request { prompt: 10_000, reasoning: 4_200, answer: 500
 fn run(spec: Nvl72Spec) -> Result<MachineOutcome, crate::error::Error> {
     let model = kimi();
     let machine = Nvl72Machine { name: "rack".to_string(), preset: gb200(), spec };
-    let job = Job { model: &model, request: REQUEST, seed: 1, bands: true, progress: &|_, _| {} };
+    let job = Job { seed: 1, bands: true, ..Job::once(&model, REQUEST) };
     machine.simulate(&job)
 }
 

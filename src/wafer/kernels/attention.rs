@@ -24,8 +24,7 @@ use workloads::model::{Attention, WeightFormat};
 /// What is said of attention that has no kernels here.
 pub(super) fn not_yet() -> Error {
     Error::input(
-        "grouped-query attention does not run on wafers yet; use a model with latent attention \
-         (DeepSeek-V3, Kimi K2)",
+        "this operator is one of latent attention (DeepSeek-V3, Kimi K2); the model has grouped queries",
     )
 }
 

@@ -23,9 +23,8 @@ use crate::error::Error;
 use crate::wafer::instruction::{Place, Spot};
 use crate::wafer::phase::Axis;
 use sim_fabric::mesh::program::OpKind;
-use sim_sram::{Kind, Owner};
+use sim_sram::Kind;
 use workloads::forward::OperatorKind;
-use workloads::model::WeightFormat;
 
 /// How the rectangles of experts lie: rows of them from the top, around the band's middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +139,7 @@ impl Lowering<'_> {
         one.work(kernel, &[one.multiply(format, tile, places)]);
         let sums = (2 * regions.width * one.tokens, buffers::REGION_OUT);
         one.sum(kernel, Axis::O, (rows, regions.down), sums)?;
-        store(kernel, format, tile);
+        self.store(kernel, tile.outs, tile.ins, format);
         let shared_rows = if shared > 0 { self.intermediate(outs / 2)?.pes() } else { 1 };
         kernel.rectangle = [columns.max(residual.pes()), rows.max(shared_rows)];
         Ok(())
@@ -194,7 +193,7 @@ impl Lowering<'_> {
         let (tile, y) = (self.region_down(regions), buffers::REGION_SUM);
         let places = (Place::from(y), Spot::of("region_down").into(), Place::from(h));
         one.work(kernel, &[one.multiply(format, tile, places)]);
-        store(kernel, format, tile);
+        self.store(kernel, tile.outs, tile.ins, format);
         let slice = (regions.slice * self.tokens, y);
         self.sum(kernel, Axis::S, (columns, 1), slice)?;
         self.spread(kernel, Axis::S, (residual.pes(), 1), slice);
@@ -229,11 +228,4 @@ pub(in crate::wafer) fn shared_alone(kind: OperatorKind) -> OperatorKind {
         }
         other => other,
     }
-}
-
-/// Enters the bytes of a PE's tile of its one expert.
-fn store(kernel: &mut Kernel, format: WeightFormat, tile: Tile) {
-    let (outs, ins) = (u64::from(tile.outs), u64::from(tile.ins));
-    kernel.memory.push((Owner::Weights, format.weight_bytes(outs, ins)));
-    kernel.memory.push((Owner::Scales, format.scale_bytes(outs, ins)));
 }

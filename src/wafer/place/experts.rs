@@ -119,9 +119,13 @@ pub(super) fn choose(
                 }
             }
             Err(over) if asked.experts == ExpertsChoice::Regions => {
+                let why = match over {
+                    u64::MAX => "no rectangle for one expert fits its buffers".to_owned(),
+                    0 => "the forced choices leave no region".to_owned(),
+                    over => format!("the fullest PE overflows by {over} bytes"),
+                };
                 return Err(Error::DoesNotFit(format!(
-                    "experts: {} experts of a {} layer do not fit by regions on a whole wafer: the fullest PE \
-                     overflows by {over} bytes; use `experts: Striped` or `Auto`",
+                    "experts: {} experts of a {} layer do not fit by regions on a whole wafer: {why}; use `experts: Striped` or `Auto`",
                     experts, part.kind
                 )));
             }

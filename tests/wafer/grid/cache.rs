@@ -27,10 +27,6 @@ impl Cache {
         Self { columns, tokens }
     }
 
-    pub(super) fn counts(&self) -> Vec<usize> {
-        self.columns.iter().map(VecDeque::len).collect()
-    }
-
     /// Puts the cached tokens where they lie, and says which slots are empty.
     pub(super) fn load(&self, loader: &Loader<'_>, values: &mut Values, slots: u32) {
         let bands = loader.bands();

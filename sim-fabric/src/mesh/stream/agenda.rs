@@ -6,6 +6,7 @@
 //! anew; it comes closer while sweeps are many.
 
 use super::state::LIMIT;
+use crate::mesh::wavelet::wheel::bits;
 
 /// First window of time `[cycles]`.
 const FIRST_SPAN: u64 = 128;
@@ -94,7 +95,7 @@ impl Agenda {
     /// All PEs that are to be looked at, before the horizon or behind it.
     pub(super) fn all(&self) -> impl Iterator<Item = usize> {
         let words = self.active.iter().zip(&self.later).map(|(a, b)| a | b).enumerate();
-        words.flat_map(|(word, bits)| bits_of(bits).map(move |bit| word * 64 + bit))
+        words.flat_map(|(word, set)| bits(set).map(move |bit| word * 64 + bit))
     }
 
     /// Begins a window that holds all of the time.
@@ -121,14 +122,4 @@ impl Agenda {
             *active |= std::mem::take(later);
         }
     }
-}
-
-fn bits_of(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (word != 0).then(|| {
-            let bit = word.trailing_zeros() as usize;
-            word &= word - 1;
-            bit
-        })
-    })
 }

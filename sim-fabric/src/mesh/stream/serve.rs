@@ -96,11 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn times(pieces: &[Piece]) -> Vec<u64> {
-        let of = |piece: &Piece| {
-            let Piece { time, count, period } = *piece;
-            (0..u64::from(count)).map(move |i| time + i * u64::from(period))
-        };
-        pieces.iter().flat_map(of).collect()
+        pieces.iter().flat_map(|piece| piece.times()).collect()
     }
 
     proptest! {

@@ -85,6 +85,12 @@ impl Piece {
     pub(super) fn last(self) -> u64 {
         self.time + u64::from(self.count - 1) * u64::from(self.period)
     }
+
+    /// When each of its wavelets passes.
+    #[cfg(test)]
+    pub(super) fn times(self) -> impl Iterator<Item = u64> {
+        (0..u64::from(self.count)).map(move |i| self.time + i * u64::from(self.period))
+    }
 }
 
 /// What [`super::serve::serve`] gives; nearly always one or two pieces.
@@ -286,14 +292,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn times(pieces: &[Piece]) -> Vec<u64> {
-        let of = |piece: &Piece| {
-            let Piece { time, count, period } = *piece;
-            (0..u64::from(count)).map(move |i| time + i * u64::from(period))
-        };
-        pieces.iter().flat_map(of).collect()
-    }
-
     proptest! {
         #[test]
         fn lines_meet_where_both_have_a_wavelet(
@@ -319,7 +317,7 @@ mod tests {
                 let time = list.last().map_or(0, |last| last + 1) + gap;
                 let piece = Piece { time, count, period };
                 pool.append(&mut train, piece);
-                list.extend(times(&[piece]));
+                list.extend(piece.times());
                 let keep = train.total.saturating_sub(forgotten);
                 pool.cut(&mut train, keep);
                 list.truncate(keep as usize);
